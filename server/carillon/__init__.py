@@ -1,0 +1,1 @@
+"""Call signaling that survives a lost socket, pod, network or rollout."""
