@@ -24,7 +24,7 @@ Sdp = Annotated[str, Meta(min_length=1, description="Session description.")]
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Media = Literal["audio", "video"]
 Role = Literal["offer", "answer"]
-Os = Literal["android", "ios"]
+By = Literal["socket", "push", "failed"]
 
 
 class UserInfo(Struct, frozen=True, omit_defaults=True):
@@ -223,7 +223,7 @@ class MissedPayload(Struct, frozen=True, omit_defaults=True):
 class AlertingPayload(Struct, frozen=True):
     session_id: str
     by: Annotated[
-        Literal["socket", "push", "failed"],
+        By,
         Meta(description="`socket`: the callee's app answered; `push`: a push was sent; `failed`: neither worked."),
     ]
 

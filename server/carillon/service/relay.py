@@ -1,0 +1,127 @@
+"""WebRTC messages on their way to the peer. Between two reference clients of an accepted call no Redis is read."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable
+
+from carillon.call import Call, Check, Found, State
+from carillon.errors import ErrorCode, Refused, StoreFull, StoreUnavailable
+from carillon.hub import Attached, Hub
+from carillon.router.router import Router
+from carillon.service.transact import Ask, OutOfSequence, StaleConnection, Transactor
+from carillon.store.records import FORMAT, Relayed
+from carillon.store.results import Duplicate, Gap, RelayRefused, RelaySent, Stale, Unregistered
+from carillon.store.store import LedgerChanged, Store
+
+PATIENCE = 15.0
+
+
+class Relayer:
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        router: Router,
+        transactor: Transactor,
+        renewed: Callable[[], Awaitable[None]],
+        registered: Callable[[Attached], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._hub, self._router, self._transactor = store, hub, router, transactor
+        self._renewed, self._registered, self._clock = renewed, registered, clock
+
+    def at_once(self, sender: Attached, session_id: str, name: str, payload: bytes) -> bool:
+        """Relay without Redis, if both are reference clients of a call that this pod knows to be accepted."""
+        call = sender.call
+        if sender.v1 or call is None or call.id != session_id or call.state is not State.ACCEPTED:
+            return False
+        sender.named = True
+        place = sender.peer
+        if place.v1 or not place.pod:
+            return False
+        peer_id = call.peer_of(sender.user_id)
+        event = Relayed(FORMAT, "", name, call.revision, payload)
+        if place.pod != self._hub.pod:
+            self._router.post(place, peer_id, event, call.revision, self._transactor.place(sender))
+            return True
+        peer = self._hub.get(peer_id)
+        if peer is None or peer.v1 or peer.generation != place.generation:
+            return False
+        self._router.deliver(peer, event, revision=call.revision)
+        return True
+
+    async def relay(self, sender: Attached, session_id: str, name: str, payload: bytes, n: int | None) -> None:
+        """Relay through the recipient's inbox. Raises Refused, StaleConnection, OutOfSequence."""
+        deadline = self._clock() + PATIENCE
+        call = await self._call(sender, session_id)
+        recipient = call.peer_of(sender.user_id)
+        event = Relayed(FORMAT, secrets.token_hex(8), name, call.revision, payload)
+        repeated = False
+        while (left := deadline - self._clock()) > 0:
+            here = self._hub.get(recipient)
+            try:
+                result = await self._store.relay(
+                    sender=sender.user_id,
+                    generation=sender.generation,
+                    session=sender.session,
+                    n=n or 0,
+                    recipient=recipient,
+                    call_id=session_id,
+                    event=event,
+                    repeated=repeated,
+                    direct=here.generation if here and (here.v1 or here.revision == call.revision) else 0,
+                    timeout=left,
+                )
+            except LedgerChanged:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._renewed(), left)
+                continue
+            except StoreUnavailable as error:
+                repeated = repeated or error.sent
+                await asyncio.sleep(0.05)
+                continue
+            except StoreFull:
+                break
+            match result:
+                case RelaySent(sent=sent, place=place):
+                    if sent.how == "direct" and here is not None and self._hub.current(here):
+                        self._router.deliver(here, event, seq=sent.seq, revision=call.revision)
+                    if sender.call is call:
+                        sender.peer = place
+                    return
+                case Duplicate():
+                    return
+                case Gap(expected):
+                    raise OutOfSequence(expected + 1)
+                case Stale():
+                    raise StaleConnection
+                case Unregistered():
+                    await self._registered(sender)
+                case RelayRefused(call=now):
+                    raise Refused(self._why(now, sender.user_id))
+        raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0)
+
+    async def _call(self, sender: Attached, session_id: str) -> Call:
+        """The call a message names: the one held here, else what Redis says. Raises Refused where there is none."""
+        call = sender.live_call
+        if call is None or call.id != session_id or call.state is not State.ACCEPTED:
+            outcome = await self._transactor.run(Ask(Check(sender.user_id), session_id, sender))
+            assert isinstance(outcome, Found)
+            call = outcome.call
+            if call is None or call.state is not State.ACCEPTED:
+                raise Refused(await self._reason(call, session_id, sender.user_id))
+        sender.named = True
+        return call
+
+    async def _reason(self, call: Call | None, session_id: str, user_id: str) -> ErrorCode:
+        if call is None:
+            with contextlib.suppress(StoreUnavailable):
+                call = await self._store.look(session_id)
+        return self._why(call, user_id)
+
+    @staticmethod
+    def _why(call: Call | None, user_id: str) -> ErrorCode:
+        if call is None or not call.live:
+            return ErrorCode.SESSION_NOT_FOUND
+        return ErrorCode.INVALID_STATE if user_id in call.users else ErrorCode.UNAUTHORIZED

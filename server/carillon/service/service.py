@@ -1,0 +1,337 @@
+"""What a connection's messages do."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from carillon import protocol
+from carillon.call import (
+    Accept,
+    Alert,
+    Call,
+    Check,
+    Command,
+    Decision,
+    End,
+    Expire,
+    Found,
+    Kind,
+    Outcome,
+    Refusal,
+    Reject,
+    Report,
+    Rules,
+    Start,
+    State,
+)
+from carillon.errors import ErrorCode, ProtocolError, Refused, StoreError, StoreUnavailable
+from carillon.hub import Attached
+from carillon.protocol import Ack, AckPayload, CheckResult, CheckResultPayload, encode
+from carillon.router.render import render_error
+from carillon.router.router import Router
+from carillon.service.attach import Attacher
+from carillon.service.relay import Relayer
+from carillon.service.transact import Ask, OutOfSequence, StaleConnection, Transactor, cancelled
+from carillon.store.records import FORMAT, Answered, Place, Told
+
+log = logging.getLogger(__name__)
+
+SHORT = 3.0
+"""Seconds after which a start or check that Redis does not answer fails: its user waits for it."""
+LONG = 15.0
+"""Seconds for everything else: better late than lost."""
+
+
+class Pusher(Protocol):
+    """Wakes sleeping devices (carillon.push behind it)."""
+
+    def can_push(self, os: str | None) -> bool: ...
+
+    async def ring(self, call: Call) -> Alert:
+        """PUSH once a provider took it, FAILED when none did before the ring ends."""
+
+    async def cancel(self, call: Call) -> None: ...
+
+
+class Limiter(Protocol):
+    """Bounds what one user may do; raises Refused (RATE_LIMITED)."""
+
+    def start(self, user_id: str, device_token: str | None) -> None: ...
+
+
+class Watcher(Protocol):
+    """Telemetry: told of what happens, never asked."""
+
+    def begin(self, call_id: str, caller: str, callee: str) -> str:
+        """A call is about to be committed; returns the traceparent it will carry."""
+
+    def committed(self, decision: Decision, command: Command) -> None: ...
+
+    def message(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is made of."""
+
+    transactor: Transactor
+    attacher: Attacher
+    relayer: Relayer
+    router: Router
+    pusher: Pusher
+    limiter: Limiter
+    watcher: Watcher
+    rules: Rules
+    now: Callable[[], int]
+
+
+class Service:
+    """Handles the messages of all connections of this pod; those of one connection strictly in turn."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---------------------------------------------------------------- messages
+
+    def handle_now(self, sender: Attached, data: bytes) -> protocol.ClientMessage | None:
+        """Do what needs no waiting; returns the message where there is more to do (see `handle`)."""
+        try:
+            message = protocol.decode(data)
+            self._parts.watcher.message(message.__class__.__name__)
+            match message:
+                case protocol.Offer() | protocol.Answer() | protocol.Ice():
+                    session_id = protocol.relay_session(message)
+                    if self._parts.relayer.at_once(sender, session_id, _NAMES[type(message)], bytes(message.payload)):
+                        return None
+                case protocol.Ping(payload) if sender.v1:
+                    sender.connection.send(encode(protocol.Pong(payload)))
+                    return None
+                case protocol.Pong() if sender.v1:
+                    return None
+                case protocol.Received(payload) if sender.v1:
+                    self.received(sender, payload.seq)
+                    return None
+                case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():
+                    raise ProtocolError("Unknown message type")
+        except ProtocolError as error:
+            self.refuse(sender, ErrorCode.INVALID_MESSAGE, str(error))
+            return None
+        return message
+
+    async def handle(self, sender: Attached, message: protocol.ClientMessage) -> None:
+        """Carry one message out and answer it. Raises StaleConnection when the connection has been replaced."""
+        n = getattr(message, "n", None) if sender.v1 else None
+        try:
+            match message:
+                case protocol.Start(payload):
+                    await self._start(sender, payload, n)
+                case protocol.Accept(payload):
+                    await self._command(sender, Accept(sender.user, sender.v1, armed=not sender.renews), payload.session_id, n)
+                case protocol.Reject(payload):
+                    await self._command(sender, Reject(sender.user), payload.session_id, n)
+                case protocol.End(payload):
+                    await self._command(sender, End(sender.user), payload.session_id, n)
+                case protocol.Check(payload):
+                    await self._check(sender, payload.session_id, n)
+                case protocol.Offer() | protocol.Answer() | protocol.Ice():
+                    await self._relay(sender, message, n)
+        except OutOfSequence as gap:
+            self.refuse(sender, ErrorCode.OUT_OF_SEQUENCE, n=n, expected=gap.expected)
+        except Refused as refused:
+            self.refuse(sender, refused.code, refused.message, n=n, retry_after=refused.retry_after)
+
+    def refuse(
+        self,
+        to: Attached,
+        code: ErrorCode,
+        message: str | None = None,
+        *,
+        n: int | None = None,
+        expected: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        to.connection.send(render_error(code, message, v1=to.v1, n=n, expected=expected, retry_after=retry_after))
+
+    async def _command(self, sender: Attached, command: Command, session_id: str, n: int | None) -> None:
+        patience = LONG
+        try:
+            outcome = await self._parts.transactor.run(Ask(command, session_id, sender, n, patience=patience))
+        except (StoreUnavailable, Refused) as error:
+            if isinstance(error, Refused) and error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            if not isinstance(command, End | Reject):
+                raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+            self._keep_saying(sender, command, session_id)
+            return
+        self._answer(sender, outcome, n, session_id)
+
+    def _keep_saying(self, sender: Attached, command: End | Reject, session_id: str) -> None:
+        """A hang-up that Redis did not take: nothing is renewed for it any more, and it is said until it is taken."""
+        call = sender.live_call
+        if call is not None and call.id == session_id:
+            sender.call = None
+        self.spawn(self._parts.attacher.settle(Ask(command, session_id, sender, known=call)))
+
+    def _answer(self, sender: Attached, outcome: Outcome, n: int | None, session_id: str) -> None:
+        if n is not None:
+            sender.n = max(sender.n, n)
+            if not isinstance(outcome, Refusal):
+                sender.connection.send(encode(Ack(AckPayload(n))))
+        if isinstance(outcome, Refusal):
+            if n is None:
+                self.refuse(sender, outcome.code, outcome.message)
+            call = sender.live_call
+            if outcome.restate and call is not None:
+                told = Told(FORMAT, Kind.RING, call)
+                sender.revision = call.revision - 1
+                self._parts.router.deliver(sender, told, seq=0, revision=call.revision)
+
+    async def _start(self, sender: Attached, payload: protocol.StartPayload, n: int | None) -> None:
+        parts = self._parts
+        parts.limiter.start(sender.user_id, payload.callee_device_token)
+        call_id = str(uuid.uuid4())
+        command = Start(
+            call_id=call_id,
+            caller=sender.user,
+            callee_id=payload.callee_id,
+            begun=parts.now(),
+            v1=sender.v1,
+            attached=sender.at,
+            named=sender.named,
+            device_token=payload.callee_device_token,
+            device_os=payload.callee_os,
+            can_push=bool(payload.callee_device_token) and parts.pusher.can_push(payload.callee_os),
+            media=payload.media,
+            data=payload.data,
+            trace=parts.watcher.begin(call_id, sender.user_id, payload.callee_id),
+        )
+        ask = Ask(command, call_id, sender, n, patience=SHORT)
+        try:
+            outcome = await parts.transactor.run(ask)
+        except StoreUnavailable:
+            self.spawn(self._undo_start(ask, sender))
+            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+        self._answer(sender, outcome, n, call_id)
+
+    async def _undo_start(self, ask: Ask, sender: Attached) -> None:
+        """The start was sent and given up: should it turn out committed, it is cancelled."""
+        assert isinstance(ask.command, Start)
+        ghost = Call(ask.call_id, 0, State.RINGING, ask.command.caller, protocol.UserInfo(ask.command.callee_id), 0, 0)
+        await self._parts.attacher.settle(Ask(cancelled(ghost), ask.call_id, sender))
+
+    async def _check(self, sender: Attached, session_id: str, n: int | None) -> None:
+        try:
+            outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=SHORT))
+        except StoreUnavailable:
+            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+        assert isinstance(outcome, Found)
+        call = outcome.call
+        if call is None:
+            payload = CheckResultPayload(session_id, False)
+        else:
+            sender.named = True
+            payload = CheckResultPayload(session_id, True, call.state.value, call.caller.user_id)
+        sender.connection.send(encode(CheckResult(payload)))
+
+    async def _relay(self, sender: Attached, message: protocol.Relay, n: int | None) -> None:
+        session_id = protocol.relay_session(message)
+        name = _NAMES[type(message)]
+        try:
+            await self._parts.relayer.relay(sender, session_id, name, bytes(message.payload), n)
+        except Refused as refused:
+            if n is None or refused.code is ErrorCode.UNAVAILABLE:
+                raise
+            await self._parts.transactor.answer(sender, Answered(FORMAT, refused.code, refused.message, n, None, session_id))
+            return
+        except StoreUnavailable:
+            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+        if n is not None:
+            sender.n = max(sender.n, n)
+            sender.connection.send(encode(Ack(AckPayload(n))))
+
+    # ---------------------------------------------------------------- the ring and its push
+
+    def rang(self, callee: Attached, call: Call, caller: Place) -> None:
+        """A ring went out to this connection: see that a living app has it."""
+        if call.device_token or caller.v1:
+            if not callee.v1:
+                callee.connection.probe()
+        else:
+            callee.ring_seq = 0
+
+    def pong(self, callee: Attached) -> None:
+        """A reference client's WebSocket answered a ping: as much as can be known of its ring."""
+        call = callee.live_call
+        if call is not None and not callee.v1 and call.callee.user_id == callee.user_id:
+            self._heard(call)
+
+    def received(self, callee: Attached, seq: int) -> None:
+        call = callee.live_call
+        if call is not None and callee.ring_seq and seq >= callee.ring_seq and call.callee.user_id == callee.user_id:
+            callee.ring_seq = 0
+            self._heard(call)
+
+    def _heard(self, call: Call) -> None:
+        if call.alert is Alert.NONE and call.state is State.RINGING:
+            self.spawn(self._report(call, Alert.SOCKET))
+
+    async def _report(self, call: Call, alert: Alert) -> None:
+        try:
+            await self._parts.transactor.run(Ask(Report(alert), call.id, known=call, patience=SHORT))
+        except (StoreError, Refused):
+            log.info("the state of a ring could not be stored", extra={"session_id": call.id})
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        """What a commit asks of the world outside Redis."""
+        self._parts.watcher.committed(decision, command)
+        call = decision.call
+        if call is not None and decision.push == "ring":
+            self.spawn(self._push(call))
+        elif call is not None and decision.push == "cancel":
+            self.spawn(self._parts.pusher.cancel(call))
+
+    async def _push(self, call: Call) -> None:
+        alert = await self._parts.pusher.ring(call)
+        await self._report(call, alert)
+
+    async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None:
+        """Act on a claimed deadline. Another pod may have been faster, or the lease renewed: then nothing happens."""
+        try:
+            await self._parts.transactor.run(Ask(Expire(kind, user_id, note), call.id, claim=claim, known=call, patience=SHORT))
+        except (StoreError, Refused, StaleConnection) as error:
+            log.info(
+                "a deadline could not be acted upon; it stays due",
+                extra={"session_id": call.id, "deadline": kind, "why": type(error).__name__},
+            )
+
+    # ---------------------------------------------------------------- tasks
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a background task failed", exc_info=task.exception())
+
+    def mend(self, attached: Attached) -> None:
+        if attached.held is None:
+            attached.held = []
+        self.spawn(self._parts.attacher.mend(attached))
+
+    def reclaim(self, attached: Attached) -> None:
+        self.spawn(self._parts.attacher.reclaim(attached))
+
+    async def finish(self, seconds: float) -> None:
+        """Give background work (hang-ups, pushes) a last chance before the pod leaves."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+
+
+_NAMES = {protocol.Offer: "webrtc.offer", protocol.Answer: "webrtc.answer", protocol.Ice: "webrtc.ice"}

@@ -1,0 +1,66 @@
+-- A user's new connection takes their place; for v1 it is the resume as well.
+-- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
+--   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
+-- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
+--   epoch, session, seq, n, recovered, entries, when the previous connection was lost}, {"wait"} or {"ledger", raw}. Nobody is kicked here: the new pod kicks the previous place
+--   once its own socket has answered.
+local user = a[4]
+local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user)
+local ledger = known(got[1], a[1])
+if not ledger then return {'ledger', got[1]} end
+local presence, reservation, session = read(got[2]), read(got[3]) or {FORMAT, '', 0, ''}, read(got[4])
+local now = micros()
+if a[14] and a[7] ~= '' and not session and now < ledger[5] then return {'wait'} end
+
+local generation, before = 0, {'', 0}
+if presence and presence[6] == a[6] then
+  generation = presence[4]
+else
+  generation = math.max((presence and presence[4] or 0) + 1, now)
+  if placed(presence, a[2], now, ledger) then before = {presence[3], presence[4]} end
+end
+local call, peer, peer_raw, other, call_raw = nil, nil, nil, nil, nil
+if reservation[2] ~= '' then
+  call_raw = redis.call('GET', base .. 'c:' .. reservation[2])
+  call = read_call(call_raw)
+  if call and call[3] ~= 'ended' then
+    other = call[4] == user and call[5] or call[4]
+    peer_raw = redis.call('GET', base .. 'p:' .. other)
+    peer = read(peer_raw)
+  else
+    call, call_raw = nil, nil
+  end
+end
+local owed = reservation[4] ~= '' and redis.call('GET', base .. 'c:' .. reservation[4])
+
+local recovered, missed = 0, {}
+if a[5] == 'v' then
+  if session and session[4] == a[7] then
+    session[5] = math.max(session[5], a[10])
+    if session[2] == a[8] and a[9] <= session[3] then
+      missed = entries(user, a[9])
+      if #missed == session[3] - a[9] then recovered = 1 else missed = {} end
+    end
+  else
+    redis.call('DEL', base .. 'i:' .. user, base .. 'j:' .. user)
+    session = {FORMAT, a[11], 0, a[12], 0, 0, 0, 0, 0}
+  end
+  keep(session, user)
+elseif session then
+  redis.call('DEL', base .. 'e:' .. user, base .. 'i:' .. user, base .. 'j:' .. user)
+  session = nil
+end
+redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], generation, a[5], a[6], 0}), 'PX', TTL)
+local has_place = 0
+if call then
+  if a[5] == 'v' or (call[3] == 'ringing' and call[4] == user) then
+    redis.call('ZADD', base .. 'd', now + a[13], 'l:' .. reservation[2] .. ':' .. user)
+  end
+  if placed(peer, a[2], now, ledger) then
+    has_place = 1
+    send(a[3], peer[3], {'p', other, peer[4], 0, call[2], a[2], generation, a[5]}, '')
+  end
+end
+return {'ok', generation, now, before[1], before[2], got[3], call_raw, peer_raw, has_place, owed,
+  session and session[2] or '', session and session[4] or '', session and session[3] or 0, session and session[5] or 0, recovered, missed,
+  presence and presence[3] == '' and presence[7] or 0}

@@ -1,0 +1,133 @@
+"""What the scripts answer, as types."""
+
+from dataclasses import dataclass
+
+from carillon.call import Call, Party
+from carillon.store.records import Event, Place, Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one delivery. seq: its place in a v1 inbox, else 0. how: `direct` (this pod delivers), `sent`, `none`."""
+
+    seq: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    deliveries: tuple[Sent, ...]
+    places: tuple[Place, ...]
+    """Where the users of the commit are, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The belief was wrong; this is the truth. Parties in the order of the commit's users."""
+
+    hold_until: int
+    call: Call | None
+    parties: tuple[Party, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """This very commit was made before; its answer was lost."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    n: int
+
+
+class Stale:
+    """The connection is no longer its user's current one."""
+
+
+class Unregistered:
+    """Redis does not know this connection (yet): register, then send again."""
+
+
+class Raced:
+    """The claimed deadline was renewed, or done by another pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySent:
+    sent: Sent
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRefused:
+    call: Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachResult:
+    """generation, and what stands: the previous place to be kicked, the call, for v1 what was missed (in order, with its seq)."""
+
+    generation: int
+    at: int
+    previous: Place
+    reservation: Reservation
+    call: Call | None
+    peer: Place
+    owed: Call | None
+    epoch: str
+    session: str
+    seq: int
+    n: int
+    recovered: bool
+    missed: tuple[tuple[int, Event], ...]
+    lost_at: int
+    """When the previous connection was lost; 0: it was not, or its pod died with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one user's affairs stand in Redis. revision: of their call, or that they were freed at."""
+
+    call: Call | None
+    generation: int
+    here: bool
+    peer: Place
+    revision: int
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    zset: str
+    member: str
+    score: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A pod lease renewal: the ledger as it is now, and the oldest record format a live pod writes."""
+
+    ledger: str
+    hold_until: int
+    fresh: bool
+    """This renewal began the ledger or learned of a new one."""
+    format: int
+    pods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    call: Call | None
+    epoch: str
+    peer: Place
+    clash: Call | None

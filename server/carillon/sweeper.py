@@ -1,0 +1,181 @@
+"""The pod's clockwork: its lease, deadlines of any pod, the attendance of its own users."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from carillon.call import SECOND, Call
+from carillon.errors import StoreError
+from carillon.hub import Hub
+from carillon.service.attach import Attacher
+from carillon.service.transact import StaleConnection
+from carillon.store.commit import parse_member
+from carillon.store.store import LedgerChanged, Store
+
+log = logging.getLogger(__name__)
+
+
+class Expirer(Protocol):
+    async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between ticks, and what follows from them."""
+
+    lease: float = 10.0
+    """A pod lease; a pod silent for longer is dead."""
+    renew: float = 2.0
+    sweep: float = 0.5
+    """Deadlines fire at most so much late, plus the work."""
+    attend: float = 10.0
+    touch: float = 1200.0
+    """Renewal of idle users' keys: a third of their TTL."""
+    echo: float = 3.0
+    """Without its own tick for so long the pod's channel is taken for dead."""
+    oldest_tick: float = 3.0
+    """A sweep after so long a silence holds all leases for a grace: the silence was an outage, not an absence of users."""
+    batch: int = 200
+    register: int = 200
+    """Users said again at once after Redis lost its data."""
+
+
+class Sweeper:
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        attacher: Attacher,
+        expirer: Expirer,
+        pace: Pace,
+        resubscribe: Callable[[], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store, self._hub, self._attacher, self._expirer, self._pace = store, hub, attacher, expirer, pace
+        self._resubscribe, self._clock = resubscribe, clock
+        self._renewed = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._echoed = 0.0
+        self._registering = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.last_renewal = 0.0
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._echoed = self._clock()
+        work = (self._keep_lease(), self._keep_sweeping(), self._keep_attending(), self._keep_touching())
+        self._tasks = [loop.create_task(one) for one in work]
+
+    async def stop(self) -> None:
+        """End the clockwork and give the pod lease back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._store.leave(), 1.0)
+        except (StoreError, LedgerChanged, TimeoutError):
+            log.info("the pod lease could not be given back; it lapses by itself")
+
+    async def renewed(self) -> None:
+        """Renew now; returns once the ledger has been learned anew."""
+        self._renewed.clear()
+        self._urgent.set()
+        await self._renewed.wait()
+
+    def echoed(self) -> None:
+        self._echoed = self._clock()
+
+    def subscribed(self) -> None:
+        """The channel was just (re)joined: whatever was said in between was missed."""
+        self._echoed = self._clock()
+        if self._store.ready:
+            self._tasks.append(asyncio.get_running_loop().create_task(self._attacher.compare(list(self._hub))))
+            self._tasks = [task for task in self._tasks if not task.done()]
+
+    # ---------------------------------------------------------------- lease and ledger
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await self.renew()
+            if self._clock() - self._echoed > self._pace.echo:
+                self._echoed = self._clock()
+                await self._resubscribe()
+            self._urgent.clear()
+            try:
+                await asyncio.wait_for(self._urgent.wait(), self._pace.renew)
+            except TimeoutError:
+                continue
+
+    async def renew(self) -> bool:
+        """One renewal; False when Redis does not answer."""
+        try:
+            renewed = await self._store.renew(
+                lease=int(self._pace.lease * SECOND), connections=len(self._hub), registering=self._registering, timeout=self._pace.renew
+            )
+        except (StoreError, LedgerChanged) as error:
+            log.warning("the pod lease could not be renewed", extra={"why": type(error).__name__})
+            return False
+        self.last_renewal = self._clock()
+        self._renewed.set()
+        unknown = [user for user in self._hub if user.registered != renewed.ledger]
+        if unknown and not self._registering:
+            self._registering = True
+            self._tasks.append(asyncio.get_running_loop().create_task(self._register()))
+        return True
+
+    async def _register(self) -> None:
+        try:
+            while unknown := [user for user in self._hub if user.registered != self._store.ledger][: self._pace.register]:
+                ledger = self._store.ledger
+                results = await asyncio.gather(*(self._attacher.registered(user) for user in unknown), return_exceptions=True)
+                for result in results:
+                    if isinstance(result, BaseException) and not isinstance(result, StaleConnection):
+                        log.error("a user could not be registered again", exc_info=result)
+                if ledger == self._store.ledger and all(user.registered != ledger for user in unknown if self._hub.current(user)):
+                    await asyncio.sleep(self._pace.sweep)
+        finally:
+            self._registering = False
+
+    # ---------------------------------------------------------------- deadlines and attendance
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            if self._store.ready:
+                await self.sweep()
+            await asyncio.sleep(self._pace.sweep)
+
+    async def sweep(self) -> int:
+        """Claim what is due and act on it; returns how much that was."""
+        try:
+            claimed = await self._store.claim(
+                most=self._pace.batch, oldest_tick=int(self._pace.oldest_tick * SECOND), timeout=self._pace.renew
+            )
+        except (StoreError, LedgerChanged):
+            return 0
+        work = []
+        for one in claimed:
+            kind, _, user_id = parse_member(one.member)
+            late = (self._store.now() - one.score) // SECOND + 2
+            note = f"{kind} of {one.call.id} fired on {self._hub.pod}, {max(late, 0)} s late"
+            work.append(self._expirer.expire(kind, one.call, user_id, (one.zset, one.member, one.score), note))
+        await asyncio.gather(*work)
+        return len(claimed)
+
+    async def _keep_attending(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.attend)
+            await self._attacher.compare([user for user in self._hub if user.live_call is not None])
+
+    async def _keep_touching(self) -> None:
+        batch = 100
+        while True:
+            users = [user.user_id for user in self._hub]
+            rounds = max(1, -(-len(users) // batch))
+            for turn in range(rounds):
+                await asyncio.sleep(self._pace.touch / rounds)
+                try:
+                    await self._store.touch(users[turn * batch : (turn + 1) * batch])
+                except (StoreError, LedgerChanged):
+                    break
