@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from carillon.call import Deadline, Decision
-from carillon.store.records import FORMAT, Event, Reservation, decode_user, encode_user, pack
+from carillon.store.records import Event, decode_user, encode_user, pack
 
 ANY = -1
 FREE = -2
@@ -47,8 +47,10 @@ class Commit:
     outgoing: tuple[Outgoing, ...] = ()
     gently: bool = False
 
-    def arguments(self, *, ledger: str, pod: str, now: int, sharded: bool, caps: tuple[int, int], live_ttl: int, ended_ttl: int) -> bytes:
-        """The script's ARGV[1]; TTLs in milliseconds."""
+    def arguments(
+        self, *, ledger: str, pod: str, now: int, sharded: bool, caps: tuple[int, int], live_ttl: int, ended_ttl: int
+    ) -> list[bytes]:
+        """The script's ARGV; TTLs in milliseconds."""
         decision, call = self.decision, self.decision.call
         order = {subject.user_id: place for place, subject in enumerate(self.subjects, 1)}
         header: tuple[int | str, ...] = ()
@@ -57,12 +59,12 @@ class Commit:
             caller, callee = call.users
             header = (call.revision, call.state.value, encode_user(caller), encode_user(callee))
             if decision.reserve:
-                reservations = [(order[user], pack(Reservation(FORMAT, call.id, call.revision))) for user in call.users]
+                reservations = [(order[user], call.id, call.revision, "") for user in call.users]
             elif decision.release:
                 for user in call.users:
                     owed = call.id if decision.owed in ("*", user) else ""
-                    reservations.append((order[user], pack(Reservation(FORMAT, "", call.revision, owed))))
-        return pack(
+                    reservations.append((order[user], "", call.revision, owed))
+        packed = pack(
             (
                 ledger,
                 pod,
@@ -82,12 +84,12 @@ class Commit:
                 reservations,
                 [(zset(deadline), self._member(deadline), deadline.at) for deadline in decision.deadlines],
                 [(zset(deadline), self._member(deadline)) for deadline in decision.drop],
-                [(out.subject, out.direct, out.revision, pack(out.event)) for out in self.outgoing],
+                [(out.subject, out.direct, out.revision) for out in self.outgoing],
                 self.gently,
                 call.revision if call else 0,
-                pack(call) if call else b"",
             )
         )
+        return [packed, pack(call) if call else b"", *(pack(out.event) for out in self.outgoing)]
 
     def _member(self, deadline: Deadline) -> str:
         return f"{deadline.kind[0]}:{self.call_id}:{encode_user(deadline.user_id)}"

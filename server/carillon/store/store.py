@@ -17,7 +17,6 @@ from carillon.store.records import (
     Event,
     Place,
     Relayed,
-    Reservation,
     call_record,
     encode_user,
     pack,
@@ -107,11 +106,11 @@ class Store:
     def holding(self) -> bool:
         return self.now() < self.hold_until
 
-    async def _run(self, name: str, *arguments: Any, timeout: float | None = None) -> Any:
-        return await self._raw(name, pack(arguments), timeout)
+    async def _run(self, name: str, *arguments: Any, blobs: Sequence[bytes] = (), timeout: float | None = None) -> Any:
+        return await self._raw(name, [pack(arguments), *blobs], timeout)
 
-    async def _raw(self, name: str, packed: bytes, timeout: float | None = None) -> Any:
-        reply = await self._link.call(self._scripts[name], self._keys, (packed,), timeout=self._timeout if timeout is None else timeout)
+    async def _raw(self, name: str, arguments: Sequence[bytes], timeout: float | None = None) -> Any:
+        reply = await self._link.call(self._scripts[name], self._keys, arguments, timeout=self._timeout if timeout is None else timeout)
         if reply[0] == b"ledger":
             raise LedgerChanged
         return reply
@@ -281,15 +280,14 @@ class Store:
             session,
             n,
             f"{self.ledger}-{secrets.token_hex(6)}",
-            call_record(call) if call else b"",
             other,
             call.id if call else "",
             self._keeping.live_ttl if call and call.live else self._keeping.ended_ttl,
             self._rules.lease,
             self._rules.grace,
             call.ring_until if call else 0,
-            pack(Reservation(FORMAT, "", revision)),
-            pack(Reservation(FORMAT, call.id if call else "", call.revision if call else 0)),
+            revision,
+            blobs=(call_record(call) if call else b"",),
         )
         if reply[0] == b"stale":
             return None
@@ -383,9 +381,9 @@ class Store:
             n,
             encode_user(recipient),
             call_id,
-            pack(event),
             event.id if repeated else "",
             direct,
+            blobs=(pack(event),),
             timeout=timeout,
         )
         match reply[0]:

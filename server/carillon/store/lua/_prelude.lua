@@ -16,6 +16,7 @@ local FORMAT = 1
 local base = string.sub(KEYS[1], 1, -7)
 local TTL = 3600000
 local INBOX_TTL = 900000
+-- Bytes that Lua does not look into come as further arguments: msgpack's bin type is not known to every Redis.
 local a = cmsgpack.unpack(ARGV[1])
 
 local function read(raw)

@@ -61,6 +61,6 @@ if call then
     send(a[3], peer[3], {'p', other, peer[4], 0, call[2], a[2], generation, a[5]}, '')
   end
 end
-return {'ok', generation, now, before[1], before[2], got[3], call_raw, peer_raw, has_place, owed,
+return {'ok', generation, now, before[1], before[2], got[3], call_raw or false, peer_raw or false, has_place, owed,
   session and session[2] or '', session and session[4] or '', session and session[3] or 0, session and session[5] or 0, recovered, missed,
   presence and presence[3] == '' and presence[7] or 0}

@@ -3,8 +3,9 @@
 --   1 ledger  2 pod  3 commit id  4 actor's place in ids (1 caller, 2 callee, 3 sweeper)  5 now  6 sharded  7 caps {entries, bytes}
 --   8 users {user, generation (0: not checked), revision (-1: any, -2: free)}...      9 call id  10 basis (0: absent, -1: any)
 --  11 online: index of the user who must have a place, or 0   12 number {user index, session, n} or {}   13 claim {kind, member, score} or {}
---  14 call {revision, state, caller, callee} or {}  15 its TTL ms  16 reservations {user index, bytes}...  17 deadlines {held, member, score}...  18 drop {held, member}...
---  19 deliveries {user index, direct (generation or 0), revision, event}...  20 gently (first write must not grow memory)  21 new revision  22 body of the call
+--  14 call {revision, state, caller, callee} or {}  15 its TTL ms  16 reservations {user index, call id, revision, owed}...  17 deadlines {held, member, score}...  18 drop {held, member}...
+--  19 deliveries {user index, direct (generation or 0), revision}...  20 gently (first write must not grow memory)  21 new revision
+-- ARGV[2]: body of the call  ARGV[3...]: events of the deliveries
 -- Returns {"ok", now, {seq, how}...: "direct" | "sent" | "none", places...}, {"again", call}, {"dup", n}, {"gap", n}, {"stale"}, {"raced"},
 --   {"ledger", raw}, or {"conflict", hold_until, call, {presence, has place, reservation, live call, session}...}.
 local names = {KEYS[1], base .. 'c:' .. a[9]}
@@ -75,10 +76,11 @@ for _, deadline in ipairs(a[18]) do redis.call('ZREM', base .. deadline[1], dead
 if a[14][1] then
   local ids = call and call[6] or {'', '', ''}
   if a[4] > 0 then ids[a[4]] = a[3] end
-  write_call(names[2], {FORMAT, a[14][1], a[14][2], a[14][3], a[14][4], ids}, a[22], a[15])
+  write_call(names[2], {FORMAT, a[14][1], a[14][2], a[14][3], a[14][4], ids}, ARGV[2], a[15])
 end
 for _, reservation in ipairs(a[16]) do
-  redis.call('SET', base .. 'r:' .. a[8][reservation[1]][1], reservation[2], 'PX', TTL)
+  local packed = cmsgpack.pack({FORMAT, reservation[2], reservation[3], reservation[4]})
+  redis.call('SET', base .. 'r:' .. a[8][reservation[1]][1], packed, 'PX', TTL)
 end
 local added = {}
 for _, deadline in ipairs(a[17]) do
@@ -97,20 +99,20 @@ if a[12][1] then
   changed[a[12][1]] = true
 end
 local done = {'ok', got[2]}
-for _, delivery in ipairs(a[19]) do
-  local i = delivery[1]
+for place, delivery in ipairs(a[19]) do
+  local i, event = delivery[1], ARGV[2 + place]
   local person, user = people[i], a[8][i][1]
   local presence, seq, how = person.presence, 0, 'none'
   if person.session then
-    seq = add(person.session, user, false, delivery[4], a[7])
+    seq = add(person.session, user, false, event, a[7])
     changed[i] = true
   end
   if delivery[2] > 0 and presence and presence[3] == a[2] and presence[4] == delivery[2] then
     how = 'direct'
   elseif presence and presence[2] == ledger[2] and presence[3] ~= '' then
     local peer = people[i == 1 and 2 or 1]
-    local place = peer and peer.presence or {0, '', '', 0, ''}
-    local heard = send(a[6], presence[3], {'e', user, presence[4], seq, delivery[3], place[3], place[4], place[5]}, delivery[4])
+    local where = peer and peer.presence or {0, '', '', 0, ''}
+    local heard = send(a[6], presence[3], {'e', user, presence[4], seq, delivery[3], where[3], where[4], where[5]}, event)
     how = heard > 0 and 'sent' or 'none'
   end
   done[#done + 1] = {seq, how}

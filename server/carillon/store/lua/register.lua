@@ -1,8 +1,8 @@
 -- After Redis lost its data (a new ledger): a pod says again what it holds of one user.
--- ARGV[1]: 1 ledger  2 pod  3 user  4 generation  5 kind  6 attach id  7 session  8 n  9 new epoch  10 call bytes or ""  11 other user or ""
---   12 call id  13 TTL ms  14 lease  15 grace  16 ring_until  17 reservation if free (bytes)  18 reservation for the call (bytes)
+-- ARGV[1]: 1 ledger  2 pod  3 user  4 generation  5 kind  6 attach id  7 session  8 n  9 new epoch  10 other user or ""  11 call id
+--   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held.  ARGV[2]: call as its key holds it, or ""
 -- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale"} or {"ledger", raw}; clash: another live call that holds one of them.
-local user, other, id = a[3], a[11], a[12]
+local user, other, id = a[3], a[10], a[11]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user,
   base .. 'p:' .. other, base .. 'r:' .. other, base .. 'c:' .. id)
 local ledger = known(got[1], a[1])
@@ -10,10 +10,10 @@ if not ledger then return {'ledger', got[1]} end
 local presence, session, there = read(got[2]), read(got[4]), read_call(got[7])
 if presence and presence[4] > a[4] then return {'stale'} end
 local now = micros()
-local mine = a[10] ~= '' and read_call(a[10]) or nil
+local mine = ARGV[2] ~= '' and read_call(ARGV[2]) or nil
 local raw = got[7]
 if mine and (not there or (there[3] ~= 'ended' and (mine[3] == 'ended' or mine[2] > there[2]))) then
-  raw = a[10]
+  raw = ARGV[2]
 end
 local call = mine and read_call(raw)
 local live = call and call[3] ~= 'ended'
@@ -27,9 +27,9 @@ for name, at in pairs({[user] = 3, [other] = 6}) do
     if held and held[3] ~= 'ended' then
       if live then clash = held_raw end
     elseif live and not (reservation and reservation[2] == id) then
-      reserve[name] = a[18]
+      reserve[name] = {FORMAT, id, call[2], ''}
     elseif not live and not reservation and name == user then
-      reserve[name] = a[17]
+      reserve[name] = {FORMAT, '', a[16], ''}
     end
   end
 end
@@ -45,11 +45,11 @@ if a[5] == 'v' then
     keep({FORMAT, epoch, 0, a[7], n, 0, 0, 0, 0}, user)
   end
 end
-if mine and raw == a[10] then redis.call('SET', base .. 'c:' .. id, raw, 'PX', a[13]) end
-for name, bytes in pairs(reserve) do redis.call('SET', base .. 'r:' .. name, bytes, 'PX', TTL) end
+if mine and raw == ARGV[2] then redis.call('SET', base .. 'c:' .. id, raw, 'PX', a[12]) end
+for name, reservation in pairs(reserve) do redis.call('SET', base .. 'r:' .. name, cmsgpack.pack(reservation), 'PX', TTL) end
 if live and not clash then
-  redis.call('ZADD', base .. 'd', now + a[14], 'l:' .. id .. ':' .. user)
-  redis.call('ZADD', base .. 'd', 'NX', now + a[15], 'l:' .. id .. ':' .. other)
-  if call[3] == 'ringing' then redis.call('ZADD', base .. 'd', 'NX', a[16], 'r:' .. id .. ':') end
+  redis.call('ZADD', base .. 'd', now + a[13], 'l:' .. id .. ':' .. user)
+  redis.call('ZADD', base .. 'd', 'NX', now + a[14], 'l:' .. id .. ':' .. other)
+  if call[3] == 'ringing' then redis.call('ZADD', base .. 'd', 'NX', a[15], 'r:' .. id .. ':') end
 end
 return {'ok', raw, epoch, got[5], placed(read(got[5]), a[2], now, ledger) and 1 or 0, clash}
