@@ -58,7 +58,9 @@ class Link(Protocol):
 
     def command(self, *args: bytes | str | int, timeout: float) -> Awaitable[Any]: ...
 
-    def call(self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int], *, timeout: float) -> Awaitable[Any]: ...
+    def call(
+        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int], *, timeout: float, first: bool = False
+    ) -> Awaitable[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,12 @@ class Store:
     def holding(self) -> bool:
         return self.now() < self.hold_until
 
-    async def _run(self, name: str, *arguments: Any, blobs: Sequence[bytes] = (), timeout: float | None = None) -> Any:
-        return await self._raw(name, [pack(arguments), *blobs], timeout)
+    async def _run(self, name: str, *arguments: Any, blobs: Sequence[bytes] = (), timeout: float | None = None, first: bool = False) -> Any:
+        return await self._raw(name, [pack(arguments), *blobs], timeout, first)
 
-    async def _raw(self, name: str, arguments: Sequence[bytes], timeout: float | None = None) -> Any:
-        reply = await self._link.call(self._scripts[name], self._keys, arguments, timeout=self._timeout if timeout is None else timeout)
+    async def _raw(self, name: str, arguments: Sequence[bytes], timeout: float | None = None, first: bool = False) -> Any:
+        timeout = self._timeout if timeout is None else timeout
+        reply = await self._link.call(self._scripts[name], self._keys, arguments, timeout=timeout, first=first)
         if reply[0] == b"ledger":
             raise LedgerChanged
         return reply
@@ -133,6 +136,7 @@ class Store:
             registering,
             FORMAT,
             timeout=timeout,
+            first=True,
         )
         now, raw, lowest, pods, fresh = reply
         self._offset = now - (began + self._monotonic()) / 2 * 1e6
