@@ -6,11 +6,11 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 
-from carillon.call import SECOND, Call, End, Expire, Rules
+from carillon.call import SECOND, Call, End, Expire, Rules, State
 from carillon.errors import Close, ErrorCode, Refused, StoreError, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Connection, Hub
 from carillon.protocol import ResumePayload, UserInfo
-from carillon.router.render import statements
+from carillon.router.render import render, statements
 from carillon.router.router import Router
 from carillon.service.transact import Ask, StaleConnection, Transactor
 from carillon.store.records import FORMAT, NOWHERE, Event, Place, Reservation
@@ -38,10 +38,18 @@ class Attacher:
     # ---------------------------------------------------------------- attach
 
     async def attach(
-        self, connection: Connection, user: UserInfo, *, v1: bool, resume: ResumePayload | None = None, patience: float = 10.0
+        self,
+        connection: Connection,
+        user: UserInfo,
+        *,
+        v1: bool,
+        resume: ResumePayload | None = None,
+        answer: Callable[[], None] = lambda: None,
+        patience: float = 10.0,
     ) -> Attached | None:
         """Give the user's place to this connection. None: the connection was gone before it had it.
 
+        answer: called once the place is theirs, before anything is sent (a reference client's handshake is answered there).
         Raises Refused (UNAVAILABLE) when Redis gives no answer in time.
         """
         attach_id = secrets.token_hex(8)
@@ -52,9 +60,11 @@ class Attacher:
             self._unpark(user.user_id)
             raise
         attached = Attached(user, connection, result.generation, result.at, attach_id, v1, registered=self._store.ledger)
+        if not connection.closed:
+            answer()
         if connection.closed:
             self._unpark(user.user_id)
-            await self._undo(attached, result.previous)
+            await self._detach(attached, lost=True, undo=result.previous)
             return None
         self._enter(attached, result)
         return attached
@@ -99,7 +109,7 @@ class Attacher:
         previous = self._hub.put(attached)
         self.greet(attached, result)
         if attached.v1:
-            attached.seq = result.seq
+            self._replay(attached, result)
         else:
             self._state(attached, result)
         self._unpark(attached.user_id)
@@ -114,12 +124,19 @@ class Attacher:
             attached.revision, attached.call = told.call.revision - 1, None
             self._router.deliver(attached, told, revision=told.call.revision, peer=result.peer)
 
+    def _replay(self, attached: Attached, result: AttachResult) -> None:
+        """What was missed, as history: it changes nothing of what is held."""
+        for seq, event in result.missed:
+            data = render(event, attached.user_id, v1=True, seq=seq)
+            if data is not None:
+                attached.connection.send(data)
+        call = attached.live_call
+        if call is not None and call.state is State.RINGING and call.callee.user_id == attached.user_id:
+            attached.ring_seq = 1
+
     def _unpark(self, user_id: str) -> None:
         for head, body in self._hub.settle(user_id):
             self._router.on_frame(head, body)
-
-    async def _undo(self, attached: Attached, previous: Place) -> None:
-        await self._detach(attached, lost=True, undo=previous)
 
     async def reclaim(self, attached: Attached) -> None:
         """The connection that replaced this one died while attaching: take the place back."""
@@ -130,7 +147,8 @@ class Attacher:
         except Refused:
             return
         if not self._hub.current(attached) or attached.connection.closed:
-            await self._undo_reclaim(attached, result)
+            attached.generation = result.generation
+            await self._detach(attached, lost=True)
             return
         attached.generation, attached.attach_id, attached.registered = result.generation, attach_id, self._store.ledger
         if attached.v1:
@@ -138,10 +156,6 @@ class Attacher:
                 self.greet(attached, result)
                 attached.epoch, attached.seq = result.epoch, result.seq
             self._router.mended(attached, [(seq, attached.revision, event) for seq, event in result.missed])
-
-    async def _undo_reclaim(self, attached: Attached, result: AttachResult) -> None:
-        attached.generation = result.generation
-        await self._detach(attached, lost=True)
 
     # ---------------------------------------------------------------- detach
 
