@@ -36,7 +36,8 @@ class AuthSettings:
         "JWT_KEYRING_FILE",
         None,
         example="/etc/carillon/jwt/keyring.json",
-        why='Several secrets at once, so that they can be changed: {"keys": [{"kid", "secret", "use": "sign" or "verify"}]}. Read again when it changes.',
+        why='Several secrets at once, so that they can be changed: {"keys": [{"kid", "secret", "use": "sign" or "verify"}]}. '
+        "Read again when it changes.",
     )
     jwks_url: str | None = setting(
         "JWT_JWKS_URL",
@@ -53,10 +54,14 @@ class AuthSettings:
         example="HS256",
         why="Only these are accepted, whatever a token's header says; each only with a key of its own kind.",
     )
-    audience: str | None = setting("JWT_AUDIENCE", None, example="calls", why="If set, `aud` must contain it: tokens meant for other services are refused.")
+    audience: str | None = setting(
+        "JWT_AUDIENCE", None, example="calls", why="If set, `aud` must contain it: tokens meant for other services are refused."
+    )
     issuer: str | None = setting("JWT_ISSUER", None, example="https://login.example.com/", why="If set, `iss` must equal it.")
     leeway: float = setting("JWT_LEEWAY", 5.0, unit="s", least=0, most=300, why="Clocks kept by NTP differ by less.")
-    user_claim: str = setting("JWT_USER_CLAIM", "hash", why="The claim that holds the user id; `hash` is the reference's, `sub` is common elsewhere.")
+    user_claim: str = setting(
+        "JWT_USER_CLAIM", "hash", why="The claim that holds the user id; `hash` is the reference's, `sub` is common elsewhere."
+    )
     jwks_refetch: float = setting(
         "JWT_JWKS_REFETCH",
         30.0,
@@ -76,7 +81,8 @@ class AuthSettings:
     close_on_expiry: bool = setting(
         "CLOSE_ON_TOKEN_EXPIRY",
         False,
-        why="Whether a connection is closed when its token expires (never in a call). Off, as in the reference, whose clients cannot renew theirs.",
+        why="Whether a connection is closed when its token expires (never in a call). "
+        "Off, as in the reference, whose clients cannot renew theirs.",
     )
 
     @property

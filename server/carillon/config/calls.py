@@ -24,7 +24,8 @@ class CallSettings:
         unit="s",
         least=5,
         most=600,
-        why="A call waits so long for a participant whose connection was lost: enough for a change of network, a reload or the death of a pod.",
+        why="A call waits so long for a participant whose connection was lost: "
+        "enough for a change of network, a reload or the death of a pod.",
     )
     renewal: float = setting(
         "ATTENDANCE_RENEWAL",
@@ -64,7 +65,8 @@ class CallSettings:
         unit="s",
         least=0.2,
         most=30,
-        why="No sign of life from the callee's app within this time: a push is sent as well. A suspended phone never answers, a living one does at once.",
+        why="No sign of life from the callee's app within this time: a push is sent as well. "
+        "A suspended phone never answers, a living one does at once.",
     )
     glare_window: float = setting(
         "GLARE_WINDOW",

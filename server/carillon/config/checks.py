@@ -74,8 +74,8 @@ def _times(calls: CallSettings, server: ServerSettings) -> Iterator[str]:
     if calls.grace < calls.pod_lease + 2 * calls.pod_renewal:
         yield (
             f"GRACE_PERIOD ({calls.grace:g} s) is less than POD_LEASE plus twice POD_RENEWAL "
-            f"({calls.pod_lease + 2 * calls.pod_renewal:g} s): after Redis lost its data, calls would be given up before all pods have named "
-            "their users again. Raise the first or lower the others."
+            f"({calls.pod_lease + 2 * calls.pod_renewal:g} s): after Redis lost its data, calls would be given up before all pods "
+            "have named their users again. Raise the first or lower the others."
         )
     noticed = server.ping_interval + server.ping_timeout + RECONNECT
     if calls.grace < noticed:
@@ -113,7 +113,7 @@ def _push(push: PushSettings, unread: frozenset[str]) -> Iterator[str]:
 def _turn(turn: TurnSettings, unread: frozenset[str]) -> Iterator[str]:
     relays = any(url.startswith("turn") for url in turn.urls)
     if relays and not turn.secret:
-        yield "TURN_SECRET is missing: TURN_URLS has TURN servers, whose credentials are made with it. Set it to coturn's static-auth-secret."
+        yield "TURN_SECRET is missing: the credentials of TURN_URLS are made with it. Set it to coturn's static-auth-secret."
     if turn.secret and not relays and "TURN_URLS" not in unread:
         yield "TURN_SECRET is set, but TURN_URLS has no TURN server. Set TURN_URLS, or unset the secret."
 
@@ -126,7 +126,7 @@ def _limits(limits: LimitSettings, calls: CallSettings) -> Iterator[str]:
                 "one message could fill it. Raise it, or lower MAX_FRAME_BYTES."
             )
     if limits.bytes is not None and limits.bytes.count < limits.frame_bytes:
-        yield "LIMIT_BYTES allows less at once than MAX_FRAME_BYTES: the largest messages could never be sent. Raise the first number of LIMIT_BYTES."
+        yield "LIMIT_BYTES allows less at once than MAX_FRAME_BYTES: the largest messages could never be sent. Raise its first number."
 
 
 def remarks(settings: "Settings") -> list[str]:

@@ -7,7 +7,7 @@ A section is a frozen dataclass whose fields are made by `setting`. Reading (`ca
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,8 +18,9 @@ class Setting:
     """What is known of one environment variable.
 
     unit: of the number, as in `s` or `bytes`; empty where there is none. least, most: inclusive bounds of a number.
-    parse: text → value, raising ValueError with what is expected; None: by the field's type. shown: the default in words, where the value says too
-    little. hidden: for tests and development, left out of `.env.example`. example: a value that works, for messages and `.env.example`.
+    parse: text → value, raising ValueError with what is expected; None: by the field's type.
+    shown: the default in words, where the value says too little. example: a value that works, for `.env.example`.
+    hidden: for tests and development, left out of `.env.example`.
     """
 
     env: str
@@ -58,7 +59,7 @@ class Declared:
 
 def setting(
     env: str,
-    default: T | Callable[[], T],
+    default: T,
     *,
     why: str,
     unit: str = "",
@@ -66,18 +67,13 @@ def setting(
     hidden: bool = False,
     least: float | None = None,
     most: float | None = None,
-    parse: Callable[[str], T] | None = None,
+    parse: Callable[[str], Any] | None = None,
     shown: str | None = None,
     example: str | None = None,
 ) -> T:
-    """A dataclass field read from `env`. A callable default is called for each instance. Secrets stay out of `repr`."""
+    """A dataclass field read from `env`. Secrets stay out of `repr`."""
     about = Setting(env, why, unit, secret, hidden, least, most, parse, shown, example)
-    metadata = {"setting": about}
-    if callable(default):
-        made: T = field(default_factory=default, repr=not secret, metadata=metadata)
-    else:
-        made = field(default=default, repr=not secret, metadata=metadata)
-    return made
+    return field(default=default, repr=not secret, metadata={"setting": about})
 
 
 def declared(section: type) -> Iterator[Declared]:
@@ -86,8 +82,7 @@ def declared(section: type) -> Iterator[Declared]:
     for one in fields(section):
         about = one.metadata.get("setting")
         if about is not None:
-            default = one.default_factory() if one.default_factory is not MISSING else one.default
-            yield Declared(one.name, hints[one.name], default, about)
+            yield Declared(one.name, hints[one.name], one.default, about)
 
 
 def nested(section: type) -> Iterator[tuple[str, type]]:

@@ -54,7 +54,8 @@ class LimitSettings:
         unit="connections",
         least=0,
         most=10_000_000,
-        why="Half of MAX_CONNECTIONS: one address (IPv6: one /64) cannot take a whole pod, an office can come in. 0: no limit, where a proxy hides addresses.",
+        why="Half of MAX_CONNECTIONS: one address (IPv6: one /64) cannot take a whole pod, an office can come in. "
+        "0: no limit, where a proxy hides addresses.",
     )
     max_connections: int = setting(
         "MAX_CONNECTIONS",

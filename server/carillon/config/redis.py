@@ -82,9 +82,10 @@ def _cell(text: str) -> str:
 class RedisSettings:
     """Redis
 
-    `REDIS_URL` is `redis://[user:password@]host[:6379][/db]` for one server, `redis+sentinel://[user:password@]host[:26379],.../master-name[/db]`
-    for Sentinel and `redis+cluster://[user:password@]host[:6379],...` for Cluster; `rediss` instead of `redis` for TLS. User and password are those of
-    Redis itself, percent-encoded; outside the URL (`REDIS_USERNAME`, `REDIS_PASSWORD`) they are taken as they are, and go before.
+    `REDIS_URL` is `redis://[user:password@]host[:6379][/db]` for one server,
+    `redis+sentinel://[user:password@]host[:26379],.../master-name[/db]` for Sentinel and
+    `redis+cluster://[user:password@]host[:6379],...` for Cluster; `rediss` instead of `redis` for TLS. User and password are those of Redis
+    itself, percent-encoded; outside the URL (`REDIS_USERNAME`, `REDIS_PASSWORD`) they are taken as they are, and go before.
     """
 
     url: str = setting(
@@ -97,17 +98,36 @@ class RedisSettings:
         why="Says in one place where Redis is and of which kind; it goes before REDIS_ADDR.",
     )
     addr: str = setting("REDIS_ADDR", "localhost:6379", parse=_address, why="The reference's variable, for one server without TLS.")
-    username: str = setting("REDIS_USERNAME", "", shown="none", example="carillon", why="An ACL user; the rights it needs are in docs/operations.md.")
-    password: str = setting("REDIS_PASSWORD", "", secret=True, shown="none", why="The reference's variable; a Secret can hold it apart from the URL.")
-    sentinel_username: str = setting("REDIS_SENTINEL_USERNAME", "", shown="none", why="For the sentinels themselves, which have users of their own.")
+    username: str = setting(
+        "REDIS_USERNAME", "", shown="none", example="carillon", why="An ACL user; the rights it needs are in docs/operations.md."
+    )
+    password: str = setting(
+        "REDIS_PASSWORD", "", secret=True, shown="none", why="The reference's variable; a Secret can hold it apart from the URL."
+    )
+    sentinel_username: str = setting(
+        "REDIS_SENTINEL_USERNAME", "", shown="none", why="For the sentinels themselves, which have users of their own."
+    )
     sentinel_password: str = setting("REDIS_SENTINEL_PASSWORD", "", secret=True, shown="none", why="For the sentinels themselves.")
     ca_file: Path | None = setting(
-        "REDIS_CA_FILE", None, shown="the system's", example="/etc/carillon/redis/ca.crt", why="Certificates that vouch for Redis; managed Redis often has its own."
+        "REDIS_CA_FILE",
+        None,
+        shown="the system's",
+        example="/etc/carillon/redis/ca.crt",
+        why="Certificates that vouch for Redis; managed Redis often has its own.",
     )
-    cert_file: Path | None = setting("REDIS_CERT_FILE", None, example="/etc/carillon/redis/tls.crt", why="Client certificate, where Redis demands one.")
-    key_file: Path | None = setting("REDIS_KEY_FILE", None, example="/etc/carillon/redis/tls.key", why="The client certificate's private key.")
+    cert_file: Path | None = setting(
+        "REDIS_CERT_FILE", None, example="/etc/carillon/redis/tls.crt", why="Client certificate, where Redis demands one."
+    )
+    key_file: Path | None = setting(
+        "REDIS_KEY_FILE", None, example="/etc/carillon/redis/tls.key", why="The client certificate's private key."
+    )
     connect_timeout: float = setting(
-        "REDIS_CONNECT_TIMEOUT", 2.0, unit="s", least=0.1, most=30, why="A server that does not answer by then is tried anew: after a failover another one will."
+        "REDIS_CONNECT_TIMEOUT",
+        2.0,
+        unit="s",
+        least=0.1,
+        most=30,
+        why="A server that does not answer by then is tried anew: after a failover another one will.",
     )
     cell: str = setting(
         "CELL",

@@ -21,7 +21,7 @@ class ServerSettings:
     port: int = setting("PORT", 8080, least=0, most=65_535, why="The reference's port. 0 takes a free one and logs it.")
     server_id: str = setting(
         "SERVER_ID",
-        socket.gethostname,
+        socket.gethostname(),
         shown="hostname",
         example="server-1",
         why="Names this process in logs, traces and tombstones; in Kubernetes the host name is the pod's name.",
@@ -32,7 +32,8 @@ class ServerSettings:
         parse=origins,
         shown="any",
         example="https://app.example.com",
-        why="Web pages that may connect. Any by default, as in the reference: the token, not a cookie, authorizes. Apps send no Origin and always may.",
+        why="Web pages that may connect. Any by default, as in the reference: the token, not a cookie, authorizes. "
+        "Apps send no Origin and always may.",
     )
     trusted_proxies: tuple[Network, ...] = setting(
         "TRUSTED_PROXIES",

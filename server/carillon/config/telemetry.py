@@ -19,7 +19,8 @@ class TelemetrySettings:
         most=65_535,
         shown="no metrics port",
         example="9090",
-        why="Prometheus text at /metrics on a port of its own, which a Service need not show to the public. Unset, two servers start on one host.",
+        why="Prometheus text at /metrics on a port of its own, which a Service need not show to the public. "
+        "Unset, two servers start on one host.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "LOG_LEVEL", "info", why="One line per connection and per call, none per message."
@@ -27,7 +28,11 @@ class TelemetrySettings:
     log_format: Literal["auto", "json", "text"] = setting("LOG_FORMAT", "auto", why="`auto`: text on a terminal, JSON elsewhere.")
     otel_disabled: bool = setting("OTEL_SDK_DISABLED", False, why=STANDARD)
     otel_endpoint: str | None = setting(
-        "OTEL_EXPORTER_OTLP_ENDPOINT", None, shown="no export", example="http://localhost:4317", why="Where traces and metrics go. " + STANDARD
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        None,
+        shown="no export",
+        example="http://localhost:4317",
+        why="Where traces and metrics go. " + STANDARD,
     )
     otel_traces_endpoint: str | None = setting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", None, shown="the endpoint above", why=STANDARD)
     otel_metrics_endpoint: str | None = setting("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", None, shown="the endpoint above", why=STANDARD)

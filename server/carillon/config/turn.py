@@ -18,7 +18,9 @@ class TurnSettings:
         example="turn:turn.example.com:3478?transport=udp",
         why="ICE servers given to clients; without TURN about one call in seven has no path.",
     )
-    secret: str = setting("TURN_SECRET", "", secret=True, why="coturn's static-auth-secret; never given to clients, who get an HMAC of a name and a time.")
+    secret: str = setting(
+        "TURN_SECRET", "", secret=True, why="coturn's static-auth-secret; never given to clients, who get an HMAC of a name and a time."
+    )
     ttl: int = setting(
         "TURN_TTL",
         43_200,
