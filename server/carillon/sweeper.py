@@ -65,8 +65,8 @@ class Sweeper:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._echoed = self._clock()
-        work = (self._keep_lease(), self._keep_sweeping(), self._keep_attending(), self._keep_touching())
-        self._tasks = [loop.create_task(one) for one in work]
+        work = (self._keep_lease, self._keep_sweeping, self._keep_attending, self._keep_touching)
+        self._tasks = [loop.create_task(_forever(one)) for one in work]
 
     async def stop(self) -> None:
         """End the clockwork and give the pod lease back."""
@@ -160,7 +160,9 @@ class Sweeper:
             late = (self._store.now() - one.score) // SECOND + 2
             note = f"{kind} of {one.call.id} fired on {self._hub.pod}, {max(late, 0)} s late"
             work.append(self._expirer.expire(kind, one.call, user_id, (one.zset, one.member, one.score), note))
-        await asyncio.gather(*work)
+        for result in await asyncio.gather(*work, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("a deadline could not be acted upon", exc_info=result)
         return len(claimed)
 
     async def _keep_attending(self) -> None:
@@ -179,3 +181,13 @@ class Sweeper:
                     await self._store.touch(users[turn * batch : (turn + 1) * batch])
                 except (StoreError, LedgerChanged):
                     break
+
+
+async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+    """A defect in one turn of the clockwork is logged and must not stop it."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("the clockwork stumbled")
+            await asyncio.sleep(1.0)

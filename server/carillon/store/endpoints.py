@@ -130,8 +130,7 @@ class Connector:
             "socket_timeout": None,
             "retry": Retry(NoBackoff(), 0),
             "client_name": "carillon",
-            "lib_name": None,
-            "lib_version": None,
+            "driver_info": None,
             "protocol": 2,
         }
         return options

@@ -12,7 +12,7 @@ local sets = {h = due('h', a[2])}
 local gap = now - ledger[4]
 if gap > a[5] or gap < 0 then ledger[5] = math.max(ledger[5], now + a[4]) end
 if now >= ledger[5] then sets.d = due('d', a[2]) end
-if gap > 1000000 or gap < 0 then
+if gap > a[5] / 3 or gap < 0 then
   ledger[4] = now
   redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL)
 end

@@ -1,0 +1,222 @@
+"""Whole pods without sockets: everything of a server but the WebSocket layer, on a real Redis."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from carillon.call import Alert, Call, Command, Decision, Rules
+from carillon.errors import CloseCode
+from carillon.hub import Attached, Hub
+from carillon.protocol import ResumePayload, UserInfo
+from carillon.router.router import Router
+from carillon.service.attach import Attacher
+from carillon.service.relay import Relayer
+from carillon.service.service import Parts, Service
+from carillon.service.transact import Transactor
+from carillon.store.endpoints import Connector, parse
+from carillon.store.link import RedisLink
+from carillon.store.results import AttachResult
+from carillon.store.store import Keeping, Store
+from carillon.store.subscriber import Subscriber
+from carillon.sweeper import Pace, Sweeper
+
+MS = 1000
+QUICK = Rules(ring=2500 * MS, grace=1500 * MS, lease=2000 * MS, confirm=300 * MS, merge=5000 * MS, reattach=400 * MS, push_retry=500 * MS)
+"""The durations of the design, some twenty times shorter."""
+QUICK_PACE = Pace(lease=1.0, renew=0.2, sweep=0.1, attend=0.3, echo=0.6, oldest_tick=1.5)
+
+
+class FakeConnection:
+    """What a client would have received; `alive` says whether it answers pings."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.closed = False
+        self.code: CloseCode | None = None
+        self.alive = True
+        self.on_probe: Callable[[], None] = lambda: None
+
+    def send(self, data: bytes) -> None:
+        self.messages.append(json.loads(data))
+
+    def close(self, code: CloseCode) -> None:
+        self.closed, self.code = True, code
+
+    def probe(self) -> None:
+        if self.alive:
+            self.on_probe()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [message["payload"] for message in self.messages if message["type"] == kind]
+
+    @property
+    def types(self) -> list[str]:
+        return [message["type"] for message in self.messages]
+
+    @property
+    def last_seq(self) -> int:
+        return max((message.get("seq", 0) for message in self.messages), default=0)
+
+
+class RecordingPusher:
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+        self.cancelled: list[str] = []
+        self.answer = Alert.PUSH
+
+    def can_push(self, os: str | None) -> bool:
+        return os in ("android", "ios")
+
+    async def ring(self, call: Call) -> Alert:
+        self.rung.append(call.id)
+        return self.answer
+
+    async def cancel(self, call: Call) -> None:
+        self.cancelled.append(call.id)
+
+
+class NoLimits:
+    def start(self, user_id: str, device_token: str | None) -> None:
+        pass
+
+
+class NoTelemetry:
+    def begin(self, call_id: str, caller: str, callee: str) -> str:
+        return ""
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        pass
+
+    def message(self, name: str) -> None:
+        pass
+
+
+class Client:
+    """A user on a pod, v1 or of the reference's protocol."""
+
+    def __init__(self, pod: "Pod", attached: Attached, connection: FakeConnection) -> None:
+        self.pod, self.attached, self.connection = pod, attached, connection
+        self._n = attached.n
+
+    @property
+    def v1(self) -> bool:
+        return self.attached.v1
+
+    async def say(self, kind: str, *, n: int | None = None, **payload: Any) -> None:
+        message: dict[str, Any] = {"type": kind, "payload": payload}
+        if self.v1 and kind.startswith(("call.", "webrtc.")) and kind != "call.check":
+            self._n = message["n"] = n or self._n + 1
+        parsed = self.pod.service.handle_now(self.attached, json.dumps(message).encode())
+        if parsed is not None:
+            await self.pod.service.handle(self.attached, parsed)
+
+    async def heard(self, kind: str, count: int = 1, within: float = 8.0) -> dict[str, Any]:
+        """The count-th message of a kind; fails when it does not come."""
+        await until(lambda: len(self.connection.of(kind)) >= count, within, lambda: f"{kind} not in {self.connection.messages}")
+        return self.connection.of(kind)[count - 1]
+
+    async def lose(self, note: str = "1006") -> None:
+        self.connection.closed = True
+        await self.pod.attacher.detach(self.attached, left=False, note=note)
+
+    async def leave(self) -> None:
+        self.connection.closed = True
+        await self.pod.attacher.detach(self.attached, left=True, note="1000")
+
+    @property
+    def resume(self) -> ResumePayload | None:
+        if not self.v1:
+            return None
+        return ResumePayload(self.attached.session, self.attached.epoch, self.connection.last_seq, self.attached.n)
+
+
+class Pod:
+    def __init__(self, name: str, url: str, cell: str, rules: Rules = QUICK, pace: Pace = QUICK_PACE) -> None:
+        self.name, self.rules = name, rules
+        connector = Connector(parse(url), f"{{carillon:{cell}}}")
+        self.link = RedisLink(connector)
+        self.hub = Hub(name)
+        self.store = Store(self.link, cell=cell, pod=name, rules=rules, keeping=Keeping(), monotonic=time.monotonic)
+        prefix = self.store.channel.removesuffix(name)
+        self.router = Router(
+            self.hub,
+            lambda pod, data: self.spawn(self.link.command("PUBLISH", prefix + pod, data, timeout=5)),
+            lambda work: asyncio.get_running_loop().call_soon(work),
+        )
+        self.pusher = RecordingPusher()
+        clock = time.monotonic
+        self.transactor = Transactor(self.store, self.hub, self.router, rules, self, self.renewed, self.registered, clock)
+        self.attacher = Attacher(self.store, self.hub, self.router, self.transactor, rules, clock)
+        self.attacher.renewed, self.attacher.greet = self.renewed, self.greet
+        self.relayer = Relayer(self.store, self.hub, self.router, self.transactor, self.renewed, self.registered, clock)
+        self.service = Service(
+            Parts(self.transactor, self.attacher, self.relayer, self.router, self.pusher, NoLimits(), NoTelemetry(), rules, self.store.now)
+        )
+        self.router.upstairs = self
+        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed, sharded=False)
+        self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
+        self.mend, self.rang, self.reclaim = self.service.mend, self.service.rang, self.service.reclaim
+        self.echoed = self.sweeper.echoed
+
+    def spawn(self, future: "asyncio.Future[Any]") -> None:
+        future.add_done_callback(lambda done: done.exception())
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        self.service.committed(decision, command)
+
+    def subscribed(self) -> None:
+        self.sweeper.subscribed()
+
+    async def renewed(self) -> None:
+        await self.sweeper.renewed()
+
+    async def registered(self, attached: Attached) -> None:
+        await self.attacher.registered(attached)
+
+    def greet(self, attached: Attached, result: AttachResult) -> None:
+        if attached.v1:
+            welcome = {"recovered": result.recovered, "call": result.call.id if result.call else None, "n": result.n}
+            attached.connection.send(json.dumps({"type": "session.welcome", "payload": welcome}).encode())
+
+    async def start(self) -> "Pod":
+        self.link.start()
+        self.subscriber.start()
+        await self.subscriber.subscribed.wait()
+        assert await self.sweeper.renew()
+        self.sweeper.start()
+        return self
+
+    async def join(self, user_id: str, *, v1: bool = False, resume: ResumePayload | None = None, alive: bool = True) -> Client:
+        connection = FakeConnection()
+        connection.alive = alive
+        attached = await self.attacher.attach(connection, UserInfo(user_id, name=user_id.title()), v1=v1, resume=resume)
+        assert attached is not None
+        connection.on_probe = lambda: self.service.pong(attached)
+        return Client(self, attached, connection)
+
+    async def kill(self) -> None:
+        """The pod dies: nothing that it holds says goodbye."""
+        for task in self.sweeper._tasks:
+            task.cancel()
+        await self.subscriber.close()
+        await self.link.close()
+
+
+async def until(condition: Callable[[], object], within: float = 8.0, why: Callable[[], str] = lambda: "") -> None:
+    """Wait for a condition; fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"did not come true within {within} s {why()}"
+        await asyncio.sleep(0.01)
+
+
+async def in_call(caller: Client, callee: Client) -> str:
+    """Ring and accept; returns the session id."""
+    rings, accepts = len(callee.connection.of("call.ring")), len(caller.connection.of("call.accepted"))
+    await caller.say("call.start", callee_id=callee.attached.user_id)
+    ring = await callee.heard("call.ring", rings + 1)
+    await callee.say("call.accept", session_id=ring["session_id"])
+    await caller.heard("call.accepted", accepts + 1)
+    return str(ring["session_id"])

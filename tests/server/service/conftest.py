@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from harness.pods import Pod
+from harness.redis import RedisServer
+
+
+@pytest.fixture
+async def pods(redis_server: RedisServer, cell: str) -> AsyncIterator[list[Pod]]:
+    """Three pods of one cell."""
+    started = [await Pod(f"pod-{number}", redis_server.url, cell).start() for number in range(3)]
+    yield started
+    for pod in started:
+        await pod.kill()
+
+
+@pytest.fixture
+async def pods_on(cell: str) -> AsyncIterator[Callable[[str, int], Awaitable[list[Pod]]]]:
+    """Makes pods on a Redis of the test's own."""
+    started: list[Pod] = []
+
+    async def make(url: str, count: int) -> list[Pod]:
+        started.extend([await Pod(f"pod-{number}", url, cell).start() for number in range(count)])
+        return started
+
+    yield make
+    for pod in started:
+        await pod.kill()
