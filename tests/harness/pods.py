@@ -212,6 +212,13 @@ async def until(condition: Callable[[], object], within: float = 8.0, why: Calla
         await asyncio.sleep(0.01)
 
 
+async def healthy(pods: list[Pod]) -> None:
+    """Wait until every pod has heard its own tick through a Redis that knows all its users."""
+    since = time.monotonic()
+    await until(lambda: all(pod.sweeper.last_renewal > since and pod.sweeper._echoed > since for pod in pods))
+    await until(lambda: all(user.registered == pod.store.ledger for pod in pods for user in pod.hub))
+
+
 async def in_call(caller: Client, callee: Client) -> str:
     """Ring and accept; returns the session id."""
     rings, accepts = len(callee.connection.of("call.ring")), len(caller.connection.of("call.accepted"))
