@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from carillon.call import Alert, Call, Command, Decision, Rules
+from carillon.config import RedisSettings
 from carillon.errors import CloseCode
 from carillon.hub import Attached, Hub
 from carillon.protocol import ResumePayload, UserInfo
@@ -15,7 +16,7 @@ from carillon.service.attach import Attacher
 from carillon.service.relay import Relayer
 from carillon.service.service import Parts, Service
 from carillon.service.transact import Transactor
-from carillon.store.endpoints import Connector, parse
+from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
 from carillon.store.results import AttachResult
 from carillon.store.store import Keeping, Store
@@ -135,7 +136,7 @@ class Client:
 class Pod:
     def __init__(self, name: str, url: str, cell: str, rules: Rules = QUICK, pace: Pace = QUICK_PACE) -> None:
         self.name, self.rules = name, rules
-        connector = Connector(parse(url), f"{{carillon:{cell}}}")
+        connector = Connector(RedisSettings(url=url), f"{{carillon:{cell}}}")
         self.link = RedisLink(connector)
         self.hub = Hub(name)
         self.store = Store(self.link, cell=cell, pod=name, rules=rules, keeping=Keeping(), monotonic=time.monotonic)
