@@ -29,7 +29,7 @@ class AuthSettings:
         "",
         secret=True,
         shown="required, or one of the next two",
-        example="at-least-32-bytes-from-a-random-source",
+        example="",
         why="The secret shared with the backend that signs tokens (HS256). There is no default: a known secret lets anybody be anybody.",
     )
     keyring_file: Path | None = setting(

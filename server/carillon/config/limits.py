@@ -23,7 +23,7 @@ class LimitSettings:
         "LIMIT_ACCEPTS",
         Rate(1000, 1.0),
         parse=rate,
-        unit="connections/s",
+        unit="connections",
         why="New connections of this process: about what a core can do, so that a storm does not starve the calls that are on.",
     )
     accept_wait: float = setting(
@@ -38,14 +38,14 @@ class LimitSettings:
         "LIMIT_UNAUTHENTICATED",
         Rate(300, 60.0),
         parse=rate,
-        unit="connections/s",
+        unit="connections",
         why="Refused tokens per address: checking one costs 0.1 ms, guessing them must not be free.",
     )
     connects_per_user: Rate | None = setting(
         "LIMIT_CONNECTS_PER_USER",
         Rate(60, 60.0),
         parse=rate,
-        unit="connections/s",
+        unit="connections",
         why="Each replaces the last one of the user; two devices that kick each other in turn would go on for ever.",
     )
     connections_per_address: int = setting(
@@ -66,30 +66,30 @@ class LimitSettings:
         why="Of this process: some 600 MiB at 28 KiB each, and far above what one core keeps busy.",
     )
     starts: Rate | None = setting(
-        "LIMIT_STARTS", Rate(120, 60.0), parse=rate, unit="calls/s", why="Calls started per user: no person dials faster, a script does."
+        "LIMIT_STARTS", Rate(120, 60.0), parse=rate, unit="calls", why="Calls started per user: no person dials faster, a script does."
     )
     pushes_per_caller: Rate | None = setting(
-        "LIMIT_PUSHES_PER_CALLER", Rate(30, 60.0), parse=rate, unit="pushes/s", why="Pushes that one caller causes: each wakes a phone."
+        "LIMIT_PUSHES_PER_CALLER", Rate(30, 60.0), parse=rate, unit="pushes", why="Pushes that one caller causes: each wakes a phone."
     )
     pushes_per_token: Rate | None = setting(
         "LIMIT_PUSHES_PER_TOKEN",
         Rate(10, 60.0),
         parse=rate,
-        unit="pushes/s",
+        unit="pushes",
         why="Pushes to one device, whoever calls: providers throttle devices that get more.",
     )
     messages: Rate | None = setting(
         "LIMIT_MESSAGES",
         Rate(1000, 10.0),
         parse=rate,
-        unit="messages/s",
+        unit="messages",
         why="Per connection: a call set-up sends some hundred messages within a second, then next to none.",
     )
     bytes: Rate | None = setting(
         "LIMIT_BYTES",
         Rate(8_388_608, 10.0),
         parse=rate,
-        unit="bytes/s",
+        unit="bytes",
         why="Per connection: sixteen of the largest frames at once; a session description has 3 to 20 KiB.",
     )
     frame_bytes: int = setting(

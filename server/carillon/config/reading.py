@@ -1,6 +1,7 @@
 """Environment → section. Every mistake is collected; none quotes a secret."""
 
 import math
+import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,12 @@ def _file(text: str) -> Path:
         raise ValueError(f"the path of a file that can be read ({error.strerror})") from None
 
 
+def _shown(text: str) -> str:
+    """Enough of a value to find it again; passwords in URLs are left out."""
+    text = re.sub(r"//[^/]*@", "//…@", text)
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
 def _problem(one: Declared, text: str, expected: str) -> str:
     about = one.setting
     if text.startswith("tcp://") and about.env.endswith("_PORT"):
@@ -93,5 +100,5 @@ def _problem(one: Declared, text: str, expected: str) -> str:
             f"{about.env} was set by Kubernetes because of a Service named {service!r}. "
             f"Set enableServiceLinks: false in the pod, or {about.env} itself."
         )
-    value = "its value (not shown)" if about.secret else repr(text if len(text) <= 80 else text[:80] + "…")
+    value = "its value (not shown)" if about.secret else repr(_shown(text))
     return f"{about.env}: {value} is not {expected}. Set it so, or leave it unset."

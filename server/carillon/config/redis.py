@@ -1,53 +1,57 @@
 """Where Redis is: one server, Sentinel or Cluster, by one URL."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from carillon.config.declare import setting
 
-SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 FORMS = (
-    "redis://[user:password@]host[:6379][/db], redis+sentinel://[user:password@]host[:26379],.../master-name[/db] "
-    "or redis+cluster://[user:password@]host[:6379],...; rediss for TLS"
+    "redis://[user:password@]host[:6379][/db], unix:///path/of.sock, "
+    "redis+sentinel://[user:password@]host[:26379],.../service[/db] or redis+cluster://[user:password@]host[:6379],...; rediss for TLS"
 )
+_MODES: dict[str, Literal["standalone", "sentinel", "cluster"]] = {"": "standalone", "sentinel": "sentinel", "cluster": "cluster"}
 
 
 @dataclass(frozen=True, slots=True)
 class RedisTarget:
-    """A Redis URL taken apart. nodes: the server itself, the sentinels, or some nodes of the cluster."""
+    """A Redis URL taken apart. hosts: the server itself, the sentinels, or some nodes of the cluster; empty for a Unix socket at `path`."""
 
-    mode: Literal["standalone", "sentinel", "cluster"]
-    nodes: tuple[tuple[str, int], ...]
+    mode: Literal["standalone", "sentinel", "cluster", "unix"]
+    hosts: tuple[tuple[str, int], ...] = ()
     tls: bool = False
-    username: str = ""
-    password: str = ""
-    master: str = ""
-    db: int = 0
-
-    def __repr__(self) -> str:
-        return f"RedisTarget({self.mode}, {self.nodes}, tls={self.tls}, master={self.master!r}, db={self.db})"
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    database: int = 0
+    service: str = ""
+    path: str = ""
+    sentinel_username: str = field(default="", repr=False)
+    sentinel_password: str = field(default="", repr=False)
 
 
 def parse_url(url: str) -> RedisTarget:
     """Raises ValueError with the forms that are understood; the text quotes nothing of the URL, which may hold a password."""
-    parts = urlsplit(url)
-    family, _, kind = parts.scheme.partition("+")
-    if parts.scheme not in SCHEMES or parse_qsl(parts.query) or parts.query or parts.fragment:
+    # Not urlsplit: it refuses several hosts of which one is an IPv6 address.
+    match = re.fullmatch(r"(unix|rediss?)(?:\+(sentinel|cluster))?://(?:([^@/?#]*)@)?([^@/?#]*)(/[^?#]*)?", url)
+    if match is None:
         raise ValueError(FORMS)
-    mode: Literal["standalone", "sentinel", "cluster"] = "sentinel" if kind == "sentinel" else "cluster" if kind else "standalone"
-    credentials, _, hosts = parts.netloc.rpartition("@")
-    username, _, password = credentials.partition(":")
-    nodes = tuple(_node(one, 26_379 if kind == "sentinel" else 6379) for one in hosts.split(","))
-    path = [unquote(part) for part in parts.path.split("/") if part]
-    master = path.pop(0) if mode == "sentinel" and path else ""
-    db = path.pop(0) if mode != "cluster" and path else "0"
-    one_only = mode == "standalone" and len(nodes) != 1
-    if path or one_only or (mode == "sentinel" and not master) or not re.fullmatch(r"[0-9]{1,4}", db):
+    scheme, kind, credentials, hosts, path = (group or "" for group in match.groups())
+    username, _, password = (unquote(part) for part in credentials.partition(":"))
+    if scheme == "unix":
+        if kind or hosts or len(path) < 2:
+            raise ValueError(FORMS)
+        return RedisTarget("unix", username=username, password=password, path=unquote(path))
+    mode = _MODES[kind]
+    nodes = tuple(_node(one, 26_379 if mode == "sentinel" else 6379) for one in hosts.split(","))
+    rest = [unquote(part) for part in path.split("/") if part]
+    service = rest.pop(0) if mode == "sentinel" and rest else ""
+    database = rest.pop(0) if mode != "cluster" and rest else "0"
+    crowded = mode == "standalone" and len(nodes) > 1
+    if rest or crowded or (mode == "sentinel" and not service) or not re.fullmatch(r"[0-9]{1,4}", database):
         raise ValueError(FORMS)
-    return RedisTarget(mode, nodes, family == "rediss", unquote(username), unquote(password), master, int(db))
+    return RedisTarget(mode, nodes, scheme == "rediss", username, password, int(database), service)
 
 
 def _node(text: str, default_port: int) -> tuple[str, int]:
@@ -82,10 +86,14 @@ def _cell(text: str) -> str:
 class RedisSettings:
     """Redis
 
-    `REDIS_URL` is `redis://[user:password@]host[:6379][/db]` for one server,
-    `redis+sentinel://[user:password@]host[:26379],.../master-name[/db]` for Sentinel and
-    `redis+cluster://[user:password@]host[:6379],...` for Cluster; `rediss` instead of `redis` for TLS. User and password are those of Redis
-    itself, percent-encoded; outside the URL (`REDIS_USERNAME`, `REDIS_PASSWORD`) they are taken as they are, and go before.
+    `REDIS_URL` is one of
+
+    - `redis://[user:password@]host[:6379][/db]` for one server, `unix:///path/of.sock` for one on this machine;
+    - `redis+sentinel://[user:password@]host[:26379],.../service[/db]` for Sentinel, with the name of the service it watches;
+    - `redis+cluster://[user:password@]host[:6379],...` for Cluster, with some of its nodes;
+
+    and `rediss` instead of `redis` for TLS. User and password are those of Redis itself, percent-encoded. `REDIS_USERNAME` and
+    `REDIS_PASSWORD` are taken as they are and go before those in the URL.
     """
 
     url: str = setting(
@@ -140,12 +148,10 @@ class RedisSettings:
     def target(self) -> RedisTarget:
         """Where to connect, credentials included. Raises ValueError on a URL that `Settings.from_env` would refuse."""
         target = parse_url(self.url or f"redis://{self.addr}")
-        return RedisTarget(
-            target.mode,
-            target.nodes,
-            target.tls,
-            self.username or target.username,
-            self.password or target.password,
-            target.master,
-            target.db,
+        return replace(
+            target,
+            username=self.username or target.username,
+            password=self.password or target.password,
+            sentinel_username=self.sentinel_username,
+            sentinel_password=self.sentinel_password,
         )

@@ -1,8 +1,8 @@
 """Types that settings have beyond Python's own, and how their text reads."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -59,8 +59,7 @@ def origins(text: str) -> tuple[str, ...]:
         if part == "*":
             made.append(part)
             continue
-        parts = urlsplit(part)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment or "@" in part:
+        if not re.fullmatch(r"https?://(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", part):
             raise ValueError("a comma-separated list of origins without a path, as in https://app.example.com,https://*.example.org")
         made.append(part.lower())
     return tuple(made)
@@ -68,10 +67,9 @@ def origins(text: str) -> tuple[str, ...]:
 
 def https_url(text: str) -> str:
     """An https URL; http only for this very machine."""
-    parts = urlsplit(text)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not local):
-        raise ValueError("an https:// URL (http:// for localhost only)")
+    match = re.fullmatch(r"(https?)://([^/?#@\s:]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][^\s#]*)?", text)
+    if match is None or (match[1] == "http" and match[2] not in ("localhost", "127.0.0.1", "[::1]")):
+        raise ValueError("an https:// URL without user or password (http:// for localhost only)")
     return text
 
 
