@@ -1,0 +1,158 @@
+"""One process of the service: everything that stands between Redis and its sockets, put together."""
+
+import asyncio
+import logging
+import secrets
+import time
+
+from carillon.call import SECOND, Call, Command, Decision, Rules
+from carillon.config import Settings
+from carillon.errors import Close, StoreError
+from carillon.hub import Attached, Hub
+from carillon.protocol import GoingAway, GoingAwayPayload, encode
+from carillon.router.router import Router
+from carillon.service.attach import Attacher, Greet
+from carillon.service.relay import Relayer
+from carillon.service.service import Limiter, Parts, Pusher, Service, Watcher
+from carillon.service.transact import Transactor
+from carillon.store.endpoints import Connector
+from carillon.store.link import RedisLink
+from carillon.store.records import Place
+from carillon.store.store import Keeping, Store
+from carillon.store.subscriber import Subscriber
+from carillon.sweeper import Pace, Sweeper
+
+log = logging.getLogger(__name__)
+
+
+class Pod:
+    """Names itself by a fresh id each time it starts: a restarted pod is another one."""
+
+    def __init__(self, settings: Settings, *, pusher: Pusher, limiter: Limiter, watcher: Watcher, greet: Greet) -> None:
+        clock = time.monotonic
+        self.settings = settings
+        self.id = f"{settings.server.server_id}-{secrets.token_hex(4)}"
+        self.rules = rules_of(settings)
+        connector = Connector(settings.redis, f"{{carillon:{settings.redis.cell}}}")
+        self.link = RedisLink(connector, queue_bytes=settings.limits.redis_queue_bytes)
+        self.hub = Hub(self.id)
+        keeping = Keeping(
+            ended_ttl=int(settings.calls.tombstone * 1000),
+            inbox_entries=settings.calls.inbox_entries,
+            inbox_bytes=settings.calls.inbox_bytes,
+        )
+        self.store = Store(
+            self.link,
+            cell=settings.redis.cell,
+            pod=self.id,
+            rules=self.rules,
+            keeping=keeping,
+            monotonic=clock,
+            timeout=settings.calls.command_timeout,
+        )
+        self._channels = self.store.channel.removesuffix(self.id)
+        self.router = Router(self.hub, self._publish, lambda work: asyncio.get_running_loop().call_soon(work))
+        self.transactor = Transactor(self.store, self.hub, self.router, self.rules, self, self._renewed, self._registered, clock)
+        self.attacher = Attacher(self.store, self.hub, self.router, self.transactor, self.rules, clock)
+        self.attacher.renewed = self._renewed
+        self.attacher.greet = greet
+        self.relayer = Relayer(self.store, self.hub, self.router, self.transactor, self._renewed, self._registered, clock)
+        self.service = Service(
+            Parts(self.transactor, self.attacher, self.relayer, self.router, pusher, limiter, watcher, self.rules, self.store.now)
+        )
+        self.router.upstairs = self
+        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed, sharded=connector.clustered)
+        self.link.sharded_pubsub = connector.clustered
+        calls = settings.calls
+        pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal)
+        self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
+        self.link.on_up = self._up
+        self.leaving = False
+
+    # ---------------------------------------------------------------- what the parts ask of each other
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        self.service.committed(decision, command)
+
+    def mend(self, attached: Attached) -> None:
+        self.service.mend(attached)
+
+    def rang(self, attached: Attached, call: Call, caller: Place) -> None:
+        self.service.rang(attached, call, caller)
+
+    def reclaim(self, attached: Attached) -> None:
+        self.service.reclaim(attached)
+
+    def echoed(self) -> None:
+        self.sweeper.echoed()
+
+    def _subscribed(self) -> None:
+        self.sweeper.subscribed()
+
+    async def _renewed(self) -> None:
+        await self.sweeper.renewed()
+
+    async def _registered(self, attached: Attached) -> None:
+        await self.attacher.registered(attached)
+
+    def _up(self) -> None:
+        """A fresh connection: the lease renewal goes out first, for it notices another Redis."""
+        asyncio.get_running_loop().create_task(self.sweeper.renew(), name="first renewal")
+
+    def _publish(self, pod: str, data: bytes) -> None:
+        word = "SPUBLISH" if self.link.sharded_pubsub else "PUBLISH"
+        self.link.command(word, self._channels + pod, data, timeout=self.settings.calls.command_timeout).add_done_callback(_forget)
+
+    # ---------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        """Begin; does not wait for Redis, without which connections are refused with a retry hint."""
+        self.link.start()
+        self.subscriber.start()
+        self.sweeper.start()
+
+    async def healthy(self, timeout: float = 2.0) -> bool:
+        """Whether Redis answers now."""
+        try:
+            return bool(await self.link.command("PING", timeout=timeout) == b"PONG")
+        except StoreError:
+            return False
+
+    def say_goodbye(self, within: float) -> None:
+        """Ask v1 clients to move: they open a socket elsewhere before they close this one."""
+        message = encode(GoingAway(GoingAwayPayload("shutdown", within=within)))
+        for attached in self.hub:
+            if attached.v1:
+                attached.connection.send(message)
+
+    async def stop(self) -> None:
+        """The sockets are closed: finish what they left to do, and leave Redis."""
+        for attached in self.hub:
+            attached.connection.close(Close.RESTART)
+        await self.service.finish(2.0)
+        await self.sweeper.stop()
+        await self.subscriber.close()
+        await self.link.close()
+
+
+def rules_of(settings: Settings) -> Rules:
+    calls = settings.calls
+
+    def micros(seconds: float) -> int:
+        return int(seconds * SECOND)
+
+    return Rules(
+        ring=micros(calls.ring_timeout),
+        grace=micros(calls.grace),
+        lease=micros(calls.lease),
+        confirm=micros(calls.ring_confirm),
+        merge=micros(calls.glare_window),
+        reattach=micros(calls.return_window),
+        hide_offline=calls.offline_policy == "ring",
+    )
+
+
+def _forget(future: "asyncio.Future[object]") -> None:
+    """A message that could not be published is lost, as pub/sub loses them; the comparison finds out what it was."""
+    if not future.cancelled() and future.exception() is not None:
+        log.debug("a message to another pod could not be published")

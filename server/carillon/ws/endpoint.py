@@ -1,0 +1,259 @@
+"""`/ws`: who may come in, and the life of one connection.
+
+A raw ASGI callable: each WebSocket costs one task and no framework object. The handshake is answered only once the user's place is
+theirs (a v1 client's at once: it sees HTTP errors as an unexplained 1006, and must be told in a close code).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from carillon import protocol
+from carillon.auth import Authenticator, Identity, credentials
+from carillon.errors import AuthError, Close, CloseCode, ErrorCode, ProtocolError, Refused
+from carillon.hub import Attached
+from carillon.protocol import SUBPROTOCOL, ResumePayload, encode
+from carillon.service.attach import Attacher
+from carillon.service.service import Service
+from carillon.service.transact import StaleConnection
+from carillon.ws.connection import SocketConnection
+from carillon.ws.socket import Closed, Message, Socket
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """A connection that is not let in: HTTP status for clients of the reference's protocol, close code for v1."""
+
+    def __init__(self, status: int, text: str, code: CloseCode, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.status, self.text, self.code, self.retry_after = status, text, code, retry_after
+
+
+class Door(Protocol):
+    """Origin, rates and numbers of connections."""
+
+    def knock(self, peer: str, headers: list[tuple[bytes, bytes]]) -> str:
+        """Before any token is read; returns the client's address. Raises Refusal."""
+
+    async def enter(self, address: str, user_id: str) -> None:
+        """For an authenticated user, waits its turn. Raises Refusal."""
+
+    def leave(self, address: str, user_id: str) -> None: ...
+
+    def refused(self, address: str) -> None:
+        """A token was not accepted."""
+
+    def take(self, attached: Attached, size: int) -> CloseCode | None:
+        """A message came; the code to close with if there were too many. Raises Refused for a single one too many."""
+
+
+class Observer(Protocol):
+    def opened(self, v1: bool) -> None: ...
+
+    def closed(self, user_id: str, code: int, seconds: float) -> None: ...
+
+    def refused(self, status: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    hello: float
+    """Seconds a v1 client has to say `session.resume`."""
+    attach: float
+    close_on_expiry: bool
+
+
+class Endpoint:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        attacher: Attacher,
+        service: Service,
+        door: Door,
+        observer: Observer,
+        settings: Settings,
+        leaving: Callable[[], bool],
+    ) -> None:
+        self._authenticator, self._attacher, self._service, self._door = authenticator, attacher, service, door
+        self._observer, self._settings, self._leaving = observer, settings, leaving
+
+    async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
+        socket: Socket = scope["extensions"]["carillon.socket"]
+        v1 = SUBPROTOCOL in scope["subprotocols"]
+        try:
+            await self._admit(socket, scope, v1)
+        except Refusal as refusal:
+            self._observer.refused(refusal.status)
+            self._refuse(socket, refusal, v1)
+
+    @staticmethod
+    def _refuse(socket: Socket, refusal: Refusal, v1: bool) -> None:
+        if socket.closed:
+            return
+        if v1:
+            if not socket.accepted:
+                socket.accept(SUBPROTOCOL)
+            after = f"; retry after {refusal.retry_after:g} s" if refusal.retry_after is not None else ""
+            socket.close(refusal.code, refusal.text + after)
+        elif socket.accepted:
+            socket.close(refusal.code, refusal.text)
+        else:
+            headers = [("Retry-After", f"{refusal.retry_after:.0f}")] if refusal.retry_after is not None else []
+            socket.reject(refusal.status, refusal.text.encode(), headers)
+
+    async def _admit(self, socket: Socket, scope: dict[str, Any], v1: bool) -> None:
+        if self._leaving():
+            raise Refusal(503, "This server is leaving", Close.RESTART, 1.0)
+        peer = scope["client"][0] if scope["client"] else ""
+        address = self._door.knock(peer, scope["headers"])
+        identity = await self._identify(scope, address)
+        await self._door.enter(address, identity.user.user_id)
+        try:
+            await self._live(socket, identity, v1)
+        finally:
+            self._door.leave(address, identity.user.user_id)
+
+    async def _identify(self, scope: dict[str, Any], address: str) -> Identity:
+        try:
+            found = credentials(scope["headers"], scope["subprotocols"], scope["query_string"])
+            scope["query_string"] = b""
+            return await self._authenticator.authenticate(found.token, time.time())
+        except AuthError as error:
+            self._door.refused(address)
+            raise Refusal(401, str(error), Close.UNAUTHORIZED) from None
+
+    # ---------------------------------------------------------------- one connection
+
+    async def _live(self, socket: Socket, identity: Identity, v1: bool) -> None:
+        connection = SocketConnection(socket)
+        first: Message | Closed | None = None
+        resume = None
+        if v1:
+            connection.open(SUBPROTOCOL)
+            resume, first = await self._hello(socket)
+            if isinstance(first, Closed):
+                return
+        try:
+            attached = await self._attacher.attach(
+                connection,
+                identity.user,
+                v1=v1,
+                resume=resume,
+                answer=(lambda: None) if v1 else (lambda: connection.open(None)),
+                patience=self._settings.attach,
+            )
+        except Refused as refused:
+            raise Refusal(503, refused.message, Close.TRY_AGAIN, refused.retry_after) from None
+        if attached is None:
+            return
+        connection.listen(lambda: self._service.pong(attached))
+        began = time.monotonic()
+        self._observer.opened(v1)
+        closed = Closed(Close.INTERNAL, "", clean=False)
+        try:
+            closed = await self._serve(socket, attached, identity, first)
+        finally:
+            self._observer.closed(identity.user.user_id, closed.code, time.monotonic() - began)
+            left = closed.clean and closed.code in (1000, 1005)
+            await asyncio.shield(self._attacher.detach(attached, left=left, note=f"close code {closed.code}"))
+
+    async def _hello(self, socket: Socket) -> tuple[ResumePayload | None, Message | Closed | None]:
+        """What a v1 client resumes, and its first message if that is another."""
+        try:
+            first = await asyncio.wait_for(socket.receive(), self._settings.hello)
+        except TimeoutError:
+            return None, None
+        if isinstance(first, Message):
+            try:
+                match protocol.decode(first.data):
+                    case protocol.Resume(payload):
+                        return payload, None
+            except ProtocolError:
+                return None, first
+        return None, first
+
+    async def _serve(self, socket: Socket, attached: Attached, identity: Identity, first: Message | Closed | None) -> Closed:
+        expiry = None
+        if self._settings.close_on_expiry:
+            expiry = _Expiry(attached, identity.expires_at)
+        try:
+            while True:
+                item = first or await socket.receive()
+                first = None
+                if isinstance(item, Closed):
+                    return item
+                code = await self._take(attached, item, expiry)
+                if code is not None:
+                    socket.close(code, code.reason)
+        except StaleConnection:
+            socket.close(Close.NORMAL, Close.NORMAL.reason)
+            return Closed(Close.NORMAL, "", clean=False)
+        finally:
+            if expiry:
+                expiry.cancel()
+
+    async def _take(self, attached: Attached, item: Message, expiry: "_Expiry | None") -> CloseCode | None:
+        try:
+            too_many = self._door.take(attached, len(item.data))
+        except Refused as refused:
+            self._service.refuse(attached, refused.code, refused.message, retry_after=refused.retry_after)
+            return None
+        if too_many is not None:
+            return too_many
+        message = self._service.handle_now(attached, item.data)
+        if isinstance(message, protocol.RefreshToken):
+            await self._refresh(attached, message, expiry)
+        elif message is not None:
+            try:
+                await self._service.handle(attached, message)
+            except StaleConnection:
+                raise
+            except Exception:
+                log.exception("a message could not be handled", extra={"kind": type(message).__name__})
+                self._service.refuse(attached, ErrorCode.INTERNAL_ERROR, n=getattr(message, "n", None))
+        return None
+
+    async def _refresh(self, attached: Attached, message: protocol.RefreshToken, expiry: "_Expiry | None") -> None:
+        """A newer token, of the same user only."""
+        try:
+            identity = await self._authenticator.authenticate(message.payload.token, time.time())
+        except AuthError as error:
+            self._service.refuse(attached, ErrorCode.UNAUTHORIZED, str(error))
+            return
+        if identity.user.user_id != attached.user_id:
+            self._service.refuse(attached, ErrorCode.UNAUTHORIZED, "The token is another user's")
+            return
+        attached.user = identity.user
+        if expiry:
+            expiry.renew(identity.expires_at)
+        attached.connection.send(encode(protocol.TokenRefreshed(protocol.RefreshedPayload(identity.expires_at))))
+
+
+class _Expiry:
+    """Closes a connection when its token expires, but never in a call: then when the call is over."""
+
+    AGAIN = 5.0
+    """Seconds between looks while a call goes on."""
+
+    def __init__(self, attached: Attached, expires_at: float) -> None:
+        self._attached = attached
+        self._timer: asyncio.TimerHandle
+        self.renew(expires_at, fresh=True)
+
+    def renew(self, expires_at: float, *, fresh: bool = False) -> None:
+        if not fresh:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, expires_at - time.time()), self._expire)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _expire(self) -> None:
+        if self._attached.live_call is not None:
+            self._timer = asyncio.get_running_loop().call_later(self.AGAIN, self._expire)
+        else:
+            self._attached.connection.close(Close.TOKEN_EXPIRED)
