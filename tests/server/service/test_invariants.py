@@ -1,0 +1,223 @@
+"""Random interleavings of users, timers, lost sockets, dead pods and lost replies, on a real Redis; then the promises are checked.
+
+A failing run prints the steps; hypothesis prints the seed.
+"""
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+
+from harness.pods import MS, Client, Pod, until
+from harness.redis import RedisServer
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from carillon.call import Rules
+from carillon.errors import StoreUnavailable
+from carillon.store.records import read_call, read_reservation
+from carillon.sweeper import Pace
+
+RULES = Rules(ring=700 * MS, grace=500 * MS, lease=800 * MS, confirm=100 * MS, merge=5000 * MS, reattach=100 * MS, push_retry=200 * MS)
+PACE = Pace(lease=0.6, renew=0.1, sweep=0.05, attend=0.2, echo=0.5, oldest_tick=0.6)
+USERS = ("alice", "bob", "carol")
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("start"), st.sampled_from(USERS), st.sampled_from(USERS)),
+        st.tuples(st.sampled_from(["accept", "reject", "end", "ice", "again"]), st.sampled_from(USERS), st.just("")),
+        st.tuples(st.sampled_from(["lose", "leave", "return"]), st.sampled_from(USERS), st.just("")),
+        st.tuples(st.sampled_from(["drop replies", "crash", "pause", "settle"]), st.just(""), st.just("")),
+    ),
+    min_size=4,
+    max_size=25,
+)
+
+
+class Run:
+    """One interleaving: steps begin without waiting for those before, unless told to settle."""
+
+    def __init__(self, url: str, seed: int, v1: dict[str, bool]) -> None:
+        self.url, self.random, self.v1 = url, random.Random(seed), v1
+        self.cell = secrets.token_hex(6)
+        self.pods: list[Pod] = []
+        self.clients: dict[str, Client] = {}
+        self.logs: dict[str, list[Client]] = {user: [] for user in USERS}
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.sent: dict[str, list[str]] = {}
+
+    async def begin(self) -> None:
+        self.pods = [await self.pod(number) for number in range(3)]
+        for number, user in enumerate(USERS):
+            await self.join(user, self.pods[number])
+
+    async def pod(self, number: int) -> Pod:
+        return await Pod(f"pod-{number}-{secrets.token_hex(2)}", self.url, self.cell, RULES, PACE).start()
+
+    async def join(self, user: str, pod: Pod) -> None:
+        before = self.clients.get(user)
+        client = await pod.join(user, v1=self.v1[user], resume=before.resume if before else None)
+        self.clients[user] = client
+        self.logs[user].append(client)
+
+    def begin_task(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._quietly(work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception as error:
+            if type(error).__name__ not in ("StaleConnection", "StoreUnavailable", "Refused"):
+                raise
+
+    async def step(self, kind: str, user: str, other: str) -> None:
+        client = self.clients.get(user)
+        if kind == "settle":
+            await asyncio.wait(self.tasks, timeout=2) if self.tasks else None
+        elif kind == "pause":
+            await asyncio.sleep(self.random.uniform(0, 0.2))
+        elif kind == "crash":
+            await self.crash()
+        elif kind == "drop replies":
+            self.drop_replies(self.random.choice(self.pods))
+        elif client is None or (client.connection.closed and kind != "return"):
+            return
+        elif kind == "return":
+            if client.connection.closed:
+                self.begin_task(self.join(user, self.random.choice(self.pods)))
+        elif kind in ("lose", "leave"):
+            self.begin_task(client.lose() if kind == "lose" else client.leave())
+        else:
+            self.begin_task(self.speak(client, kind, other))
+        await asyncio.sleep(0)
+
+    async def speak(self, client: Client, kind: str, other: str) -> None:
+        if kind == "start":
+            await client.say("call.start", callee_id=other)
+            return
+        known = [m["payload"]["session_id"] for m in client.connection.messages if "session_id" in m["payload"]]
+        if not known:
+            return
+        if kind == "ice":
+            mark = secrets.token_hex(4)
+            await client.say("webrtc.ice", session_id=known[-1], candidate=mark)
+        elif kind == "again":
+            await client.say("call.accept", session_id=known[0])
+        else:
+            await client.say(f"call.{kind}", session_id=known[-1])
+
+    @staticmethod
+    def drop_replies(pod: Pod) -> None:
+        """What the pod has sent may have run; it will not learn."""
+        writer = pod.link._writer
+        if writer is not None:
+            writer.transport.abort()
+
+    async def crash(self) -> None:
+        """One pod dies in the middle of what it does; its users' sockets with it; another takes its place."""
+        pod = self.pods.pop(self.random.randrange(len(self.pods)))
+        for client in self.clients.values():
+            if client.pod is pod:
+                client.connection.closed = True
+        await pod.kill()
+        self.pods.append(await self.pod(len(self.pods)))
+
+    async def finish(self) -> None:
+        """Everybody stops; in time every call has ended, and nothing but tombstones is left."""
+        for client in self.clients.values():
+            client.connection.closed = True
+            self.begin_task(client.lose())
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=5)
+        link = self.pods[0].link
+        base = f"{{carillon:{self.cell}}}:"
+
+        async def members() -> list[bytes]:
+            with contextlib.suppress(StoreUnavailable):
+                return [member for name in "dh" for member in await link.command("ZRANGE", base + name, 0, -1, timeout=2)]
+            return [b"unknown"]
+
+        left = await members()
+        deadline = asyncio.get_running_loop().time() + 6
+        while left and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.05)
+            left = await members()
+        assert left == [], "leases of dead calls are left"
+        for key in await link.command("KEYS", base + "*", timeout=5):
+            assert await link.command("PTTL", key, timeout=5) > 0, f"{key!r} has no expiry"
+            name = key.decode().removeprefix(base)
+            raw = await link.command("GET", key, timeout=5) if name[:2] in ("c:", "r:") else None
+            if name.startswith("c:"):
+                call = read_call(raw)
+                assert call is not None
+                assert not call.live, "a call of nobody lives"
+                assert call.cause is not None
+            elif name.startswith("r:"):
+                assert read_reservation(raw).call_id == "", "somebody is busy with nothing"
+
+    def check_logs(self) -> None:
+        """Every v1 client got each seq once and in order; nobody was told the end of a call twice, or anything of it afterwards."""
+        for user, connections in self.logs.items():
+            if self.v1[user]:
+                self._check_numbers(connections)
+            for client in connections:
+                self._check_ends(user, client)
+
+    @staticmethod
+    def _check_numbers(connections: list[Client]) -> None:
+        for client in connections:
+            numbers = [message["seq"] for message in client.connection.messages if "seq" in message]
+            assert numbers == sorted(set(numbers)), f"doubled or disordered: {client.connection.messages}"
+            assert not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"a gap: {client.connection.messages}"
+
+    @staticmethod
+    def _check_ends(user: str, client: Client) -> None:
+        over: set[str] = set()
+        for message in client.connection.messages:
+            session = message["payload"].get("session_id")
+            if message["type"] in ("call.ended", "call.missed", "call.rejected"):
+                assert session not in over, f"{user} was told twice: {client.connection.messages}"
+                over.add(session)
+            elif message["type"] in ("call.ring", "call.accepted") or message["type"].startswith("webrtc."):
+                assert session not in over, f"{user} was told of a dead call: {client.connection.messages}"
+
+    async def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        for pod in self.pods:
+            await pod.kill()
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+@given(steps, st.integers(0, 2**32), st.tuples(st.booleans(), st.booleans(), st.booleans()))
+def test_the_promises_hold(redis_server: RedisServer, script: list[tuple[str, str, str]], seed: int, v1: tuple[bool, bool, bool]) -> None:
+    async def run() -> None:
+        one = Run(redis_server.url, seed, dict(zip(USERS, v1, strict=True)))
+        await one.begin()
+        try:
+            for kind, user, other in script:
+                await one.step(kind, user, other)
+            await one.finish()
+            one.check_logs()
+        finally:
+            await one.stop()
+
+    asyncio.run(run())
+
+
+async def test_two_who_start_at_once_share_at_most_one_call(pods: list[Pod]) -> None:
+    for number in range(20):
+        alice, bob = await pods[0].join(f"a{number}"), await pods[1].join(f"b{number}")
+        await asyncio.gather(alice.say("call.start", callee_id=f"b{number}"), bob.say("call.start", callee_id=f"a{number}"))
+        both = (alice, bob)
+        await until(lambda both=both: any("error" in client.connection.types for client in both))
+        assert len({m["session_id"] for client in both for m in client.connection.of("call.ringing")}) == 1
