@@ -138,7 +138,7 @@ class Run:
 
         async def members() -> list[bytes]:
             with contextlib.suppress(StoreUnavailable):
-                return [member for name in "dh" for member in await link.command("ZRANGE", base + name, 0, -1, timeout=2)]
+                return [member for name in "dh" for member in await link.command("ZRANGEBYSCORE", base + name, "-inf", "(+inf", timeout=2)]
             return [b"unknown"]
 
         left = await members()

@@ -91,7 +91,6 @@ for _, deadline in ipairs(a[17]) do
 end
 for zset, list in pairs(added) do
   redis.call('ZADD', base .. zset, unpack(list))
-  redis.call('PEXPIRE', base .. zset, TTL)
 end
 local changed = {}
 if a[12][1] then

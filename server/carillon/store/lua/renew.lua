@@ -29,7 +29,10 @@ end
 if #dead > 0 then redis.call('HDEL', base .. 'pods', unpack(dead)) end
 redis.call('HSET', base .. 'pods', a[2], cmsgpack.pack({FORMAT, now + a[6], a[7], a[8], a[9]}))
 redis.call('PEXPIRE', base .. 'pods', TTL)
-redis.call('PEXPIRE', base .. 'd', TTL)
-redis.call('PEXPIRE', base .. 'h', TTL)
+-- A member that never falls due keeps both sets in being, so that no commit makes one that has no expiry.
+for _, zset in ipairs({'d', 'h'}) do
+  redis.call('ZADD', base .. zset, '+inf', 'z')
+  redis.call('PEXPIRE', base .. zset, TTL)
+end
 send(a[3], a[2], {'t', '', 0, 0, 0, '', 0, ''}, '')
 return {now, cmsgpack.pack(ledger), lowest, live, fresh}
