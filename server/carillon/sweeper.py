@@ -40,6 +40,8 @@ class Pace:
     batch: int = 200
     register: int = 200
     """Users said again at once after Redis lost its data."""
+    outage: float = 5.0
+    beat: float = 0.2
 
 
 class Sweeper:
@@ -60,12 +62,16 @@ class Sweeper:
         self._echoed = 0.0
         self._registering = False
         self._tasks: list[asyncio.Task[None]] = []
-        self.last_renewal = 0.0
+        self._beat = clock()
+        self._noticed = False
+        self.last_renewal = clock()
+        self.on_outage: Callable[[], None] = lambda: None
+        """Redis has been away for `outage` seconds: clients that can may try another pod."""
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._echoed = self._clock()
-        work = (self._keep_lease, self._keep_sweeping, self._keep_attending, self._keep_touching)
+        work = (self._keep_lease, self._keep_sweeping, self._keep_attending, self._keep_touching, self._keep_beating)
         self._tasks = [loop.create_task(_forever(one)) for one in work]
 
     async def stop(self) -> None:
@@ -83,6 +89,20 @@ class Sweeper:
         self._renewed.clear()
         self._urgent.set()
         await self._renewed.wait()
+
+    def still_for(self) -> float:
+        """Seconds for which the event loop has stood still; others may have taken this pod for dead meanwhile."""
+        return self._clock() - self._beat
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self._beat = self._clock()
+            if self._clock() - self.last_renewal <= self._pace.outage:
+                self._noticed = False
+            elif not self._noticed:
+                self._noticed = True
+                self.on_outage()
+            await asyncio.sleep(self._pace.beat)
 
     def echoed(self) -> None:
         self._echoed = self._clock()

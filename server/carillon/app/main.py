@@ -9,6 +9,7 @@ import time
 
 from starlette.routing import BaseRoute
 
+from carillon.app import why
 from carillon.app.app import create_app
 from carillon.app.door import OpenDoor
 from carillon.app.observe import Quiet
@@ -45,28 +46,45 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     observer, door = Quiet(), OpenDoor(settings)
     authenticator = Authenticator(settings.auth)
     pod = Pod(settings, pusher=NoPush(), limiter=door, watcher=observer, greet=Greeter(settings, ice_servers))
-    server_settings = ws.Settings(settings.server.hello_timeout, settings.server.attach_timeout, settings.auth.close_on_expiry)
-    endpoint = ws.Endpoint(authenticator, pod.attacher, pod.service, door, observer, server_settings, lambda: pod.leaving)
+    server_settings = ws.Settings(
+        settings.server.hello_timeout,
+        settings.server.attach_timeout,
+        settings.auth.close_on_expiry,
+        settings.limits.queue_seconds,
+        settings.calls.freeze,
+    )
+    endpoint = ws.Endpoint(
+        authenticator, pod.attacher, pod.service, door, observer, server_settings, lambda: pod.leaving, pod.sweeper.still_for
+    )
     app = create_app(pod, endpoint, authenticator, ice_servers, extra)
 
     async def drain() -> None:
         log.info("leaving: serving on while load balancers take this server out")
         await asyncio.sleep(settings.server.drain_delay)
         pod.leaving = True
-        pod.say_goodbye(settings.server.drain)
+        pod.send_away("shutdown", within=settings.server.drain)
         await server.send_away(settings.server.drain)
 
     server = SignalingServer(make_config(app, settings), drain)
     return server
 
 
-def main() -> int:
-    """Returns the exit code: 2 for settings that cannot be used."""
+USAGE = """usage: python -m carillon           start the server, configured by the environment
+       python -m carillon why ID    tell why a call ended"""
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 2 for settings or arguments that cannot be used."""
+    if arguments and not (arguments[0] == "why" and len(arguments) == 2):
+        print(USAGE, file=sys.stderr)
+        return 2
     try:
         settings = Settings.from_env(os.environ)
     except ConfigError as error:
         print("carillon: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
         return 2
+    if arguments:
+        return why.main(settings, arguments[1])
     logging.basicConfig(level=settings.telemetry.log_level.upper())
     extra: list[BaseRoute] = []
     if settings.server.demo:

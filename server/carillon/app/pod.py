@@ -64,8 +64,9 @@ class Pod:
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed, sharded=connector.clustered)
         self.link.sharded_pubsub = connector.clustered
         calls = settings.calls
-        pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal)
+        pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
         self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
+        self.sweeper.on_outage = self._outage
         self.link.on_up = self._up
         self.leaving = False
 
@@ -118,9 +119,13 @@ class Pod:
         except StoreError:
             return False
 
-    def say_goodbye(self, within: float) -> None:
+    def _outage(self) -> None:
+        log.warning("Redis has been away for a while: v1 clients are told that another server may do better")
+        self.send_away("outage", within=5.0, optional=True)
+
+    def send_away(self, reason: str, *, within: float, optional: bool = False) -> None:
         """Ask v1 clients to move: they open a socket elsewhere before they close this one."""
-        message = encode(GoingAway(GoingAwayPayload("shutdown", within=within)))
+        message = encode(GoingAway(GoingAwayPayload(reason, optional, within)))
         for attached in self.hub:
             if attached.v1:
                 attached.connection.send(message)

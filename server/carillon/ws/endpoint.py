@@ -65,6 +65,10 @@ class Settings:
     """Seconds a v1 client has to say `session.resume`."""
     attach: float
     close_on_expiry: bool
+    queue: float
+    """Seconds that a message may wait for those before it."""
+    freeze: float
+    """Seconds of a standing event loop after which nothing that queued up meanwhile counts."""
 
 
 class Endpoint:
@@ -77,9 +81,10 @@ class Endpoint:
         observer: Observer,
         settings: Settings,
         leaving: Callable[[], bool],
+        still_for: Callable[[], float],
     ) -> None:
         self._authenticator, self._attacher, self._service, self._door = authenticator, attacher, service, door
-        self._observer, self._settings, self._leaving = observer, settings, leaving
+        self._observer, self._settings, self._leaving, self._still_for = observer, settings, leaving, still_for
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
         socket: Socket = scope["extensions"]["carillon.socket"]
@@ -186,6 +191,9 @@ class Endpoint:
                 first = None
                 if isinstance(item, Closed):
                     return item
+                if self._still_for() > self._settings.freeze:
+                    socket.close(Close.RESTART, Close.RESTART.reason)
+                    return Closed(Close.RESTART, "", clean=False)
                 code = await self._take(attached, item, expiry)
                 if code is not None:
                     socket.close(code, code.reason)
@@ -207,6 +215,8 @@ class Endpoint:
         message = self._service.handle_now(attached, item.data)
         if isinstance(message, protocol.RefreshToken):
             await self._refresh(attached, message, expiry)
+        elif message is not None and self._late(item) and not isinstance(message, protocol.End | protocol.Reject):
+            self._service.refuse(attached, ErrorCode.UNAVAILABLE, n=getattr(message, "n", None), retry_after=5.0)
         elif message is not None:
             try:
                 await self._service.handle(attached, message)
@@ -216,6 +226,9 @@ class Endpoint:
                 log.exception("a message could not be handled", extra={"kind": type(message).__name__})
                 self._service.refuse(attached, ErrorCode.INTERNAL_ERROR, n=getattr(message, "n", None))
         return None
+
+    def _late(self, item: Message) -> bool:
+        return time.monotonic() - item.at > self._settings.queue
 
     async def _refresh(self, attached: Attached, message: protocol.RefreshToken, expiry: "_Expiry | None") -> None:
         """A newer token, of the same user only."""

@@ -144,7 +144,7 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         except UnicodeDecodeError:
             self._refuse(1007, "not UTF-8")
             return
-        self.socket.put(Message(data))
+        self.socket.put(Message(data, self.heard))
 
     def _refuse(self, code: int, reason: str) -> None:
         if not self.close_sent:

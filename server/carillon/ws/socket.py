@@ -11,6 +11,8 @@ from carillon.errors import CloseCode
 class Message(NamedTuple):
     data: bytes
     """UTF-8 text."""
+    at: float
+    """When it came, on the monotonic clock."""
 
 
 class Closed(NamedTuple):
