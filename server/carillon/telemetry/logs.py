@@ -12,8 +12,11 @@ from carillon.config import TelemetrySettings
 HIDDEN = "[redacted]"
 _SECRETS = re.compile(
     r"""
-      (?P<key> (?<![A-Za-z0-9]) (?: access_?token | token ) (?: = | %3[dD] | \\*["']? \s* : \s* \\*["']? ) ) [^\s&"'\\,;)}\]]+
-    | (?P<header> \b authorization \b ["'\\]* \s* [:=,] \s* b?\\*["']? ) (?: (?:bearer|basic) \s+ )? [^\s"'\\,)]+
+      (?P<key>
+        (?: (?<![A-Za-z0-9]) | (?<=%3F) | (?<=%26) ) (?: access_?token | token )
+        (?: = | %3D | \\*["']? \s* : \s* \\*["']? )
+      ) [^\s&"'\\,;)}\]]+
+    | (?P<header> \b authorization \b ["'\\]* \s* [:=,] \s* (?: b?\\*["'] )? ) (?: (?:bearer|basic) \s+ )? [^\s"'\\,)]+
     | (?P<scheme> \b bearer (?: \s+ | \. | %20 | %2[eE] ) ) [^\s"'\\,;)&]+
     | (?-i: eyJ ) [A-Za-z0-9_-]{5,} \. [A-Za-z0-9_-]+ (?: \. [A-Za-z0-9_-]* )?
     """,

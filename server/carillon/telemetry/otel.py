@@ -101,7 +101,8 @@ class OtelTracer:
 
     def command(self, script: str, traceparent: str = "") -> AbstractContextManager[Span]:
         parent = trace.get_current_span()
-        if not parent.get_span_context().is_valid:
+        # An ended one was inherited by a task that outlived it, and may be of another call by now.
+        if not parent.is_recording():
             root = parse(traceparent)
             if root is None:
                 return NO_SPAN

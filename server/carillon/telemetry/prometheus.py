@@ -34,7 +34,7 @@ def family(instrument: Instrument) -> Metric:
         histogram = HistogramMetricFamily(name, text, labels=labels)
         for key, counts, total in instrument.read():
             below = accumulate(counts)
-            bounds = [f"{bound:g}" for bound in instrument.bounds] + ["+Inf"]
+            bounds = [str(bound) for bound in instrument.bounds] + ["+Inf"]
             histogram.add_metric(key, list(zip(bounds, below, strict=True)), total)
         return histogram
     numbers = (
@@ -76,7 +76,7 @@ class MetricsServer:
         self._server.server_name, self._server.server_port = host, self.port
         self._server.setup_environ()
         self._server.set_app(make_wsgi_app(registry(metrics)))
-        Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
