@@ -143,7 +143,9 @@ class Pod:
         prefix = self.store.channel.removesuffix(name)
         self.router = Router(
             self.hub,
-            lambda pod, data: self.spawn(self.link.command("PUBLISH", prefix + pod, data, timeout=5)),
+            lambda pod, data: self.spawn(
+                self.link.command("SPUBLISH" if self.link.sharded_pubsub else "PUBLISH", prefix + pod, data, timeout=5)
+            ),
             lambda work: asyncio.get_running_loop().call_soon(work),
         )
         self.pusher = RecordingPusher()
@@ -156,7 +158,7 @@ class Pod:
             Parts(self.transactor, self.attacher, self.relayer, self.router, self.pusher, NoLimits(), NoTelemetry(), rules, self.store.now)
         )
         self.router.upstairs = self
-        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed, sharded=False)
+        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed)
         self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
         self.mend, self.rang, self.reclaim = self.service.mend, self.service.rang, self.service.reclaim
         self.echoed = self.sweeper.echoed

@@ -61,8 +61,7 @@ class Pod:
             Parts(self.transactor, self.attacher, self.relayer, self.router, pusher, limiter, watcher, self.rules, self.store.now)
         )
         self.router.upstairs = self
-        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed, sharded=connector.clustered)
-        self.link.sharded_pubsub = connector.clustered
+        self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed)
         calls = settings.calls
         pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
         self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)

@@ -1,35 +1,46 @@
 """The pod's one pub/sub connection, to the primary of the one slot, on the pod's own channel."""
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Callable
+from typing import Any
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from carillon.store.link import Connect, pack_command
+from carillon.store.endpoints import Endpoint
+from carillon.store.link import FIRST_DELAY
+from carillon.store.wire import Wire, pack_command
 
 log = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """Hands every message of one channel to `on_message`, in order.
+    """Hands every message of one channel to `on_message`, in order, at most once.
 
     Messages published while there is no connection are lost: `on_subscribed` is called after each (re)subscription, so that the pod can
-    compare what it holds with what Redis holds.
+    compare what it holds with what Redis holds. A connection that is dead without saying so is found by the caller, who publishes to the
+    channel now and then and calls `restart` when that does not come.
+
+    On Cluster from Redis 7.0 the channel is one of its slot (SSUBSCRIBE), and the connection follows the slot.
     """
 
     def __init__(
-        self, connect: Connect, channel: str, on_message: Callable[[bytes], None], on_subscribed: Callable[[], None], *, sharded: bool
+        self,
+        endpoint: Endpoint,
+        channel: str,
+        on_message: Callable[[bytes], None],
+        on_subscribed: Callable[[], None],
+        *,
+        retry_cap: float = 1.0,
     ) -> None:
-        self._connect, self._channel, self._on_message, self._on_subscribed = connect, channel, on_message, on_subscribed
-        self._sharded = sharded
-        self._connection: AbstractConnection | None = None
+        self._endpoint, self._channel, self._on_message, self._on_subscribed = endpoint, channel, on_message, on_subscribed
+        self._retry_cap = retry_cap
+        self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
         self.subscribed = asyncio.Event()
+        """Set while messages arrive."""
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -41,45 +52,53 @@ class Subscriber:
 
     async def restart(self) -> None:
         """Take the connection for dead and make another."""
-        if self._connection is not None and self._connection._writer is not None:
-            self._connection._writer.transport.abort()
+        if self._wire is not None:
+            self._wire.abort()
 
     async def _run(self) -> None:
-        delay = 0.02
+        delay = FIRST_DELAY
         while True:
             try:
-                self._connection = await asyncio.wait_for(self._connect(), 3.0)
-                delay = 0.02
-                await self._serve(self._connection)
-            except (OSError, RedisError, TimeoutError, EOFError) as error:
-                log.warning("the pod's channel is cut off", extra={"why": type(error).__name__})
-            finally:
-                self.subscribed.clear()
-                if self._connection is not None:
-                    with contextlib.suppress(OSError, RedisError, RuntimeError):
-                        await self._connection.disconnect(nowait=True)
-                    self._connection = None
+                wire = await self._endpoint()
+            except (OSError, RedisError) as problem:
+                log.debug("the pod's channel cannot be joined", extra={"why": type(problem).__name__})
+            else:
+                if await self._serve(wire):
+                    delay = FIRST_DELAY
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            delay = min(delay * 2, 1.0)
+            delay = min(delay * 2, self._retry_cap)
 
-    async def _serve(self, connection: AbstractConnection) -> None:
-        reader, writer = connection._reader, connection._writer
-        assert reader is not None
-        assert writer is not None
-        writer.write(pack_command(("SSUBSCRIBE" if self._sharded else "SUBSCRIBE", self._channel)))
-        parser = hiredis.Reader()
-        while True:
-            data = await reader.read(65536)
-            if not data:
-                raise EOFError
-            parser.feed(data)
-            while (reply := parser.gets()) is not False:
-                if isinstance(reply, hiredis.ReplyError):
-                    raise RedisError(str(reply))
-                if reply[0] in (b"message", b"smessage"):
-                    self._on_message(reply[2])
-                elif reply[0] in (b"subscribe", b"ssubscribe"):
-                    self.subscribed.set()
-                    self._on_subscribed()
-                else:
-                    raise RedisError("the subscription was taken away")
+    async def _serve(self, wire: Wire) -> bool:
+        """Listen until the connection is lost; whether it was subscribed."""
+        self._wire, wire.on_reply = wire, self._reply
+        sharded = self._endpoint.clustered and wire.server.version >= (7, 0)
+        wire.write(pack_command(("SSUBSCRIBE" if sharded else "SUBSCRIBE", self._channel)))
+        try:
+            await wire.lost
+            return self.subscribed.is_set()
+        finally:
+            self._wire = None
+            if self.subscribed.is_set():
+                self.subscribed.clear()
+                log.warning("the pod's channel is cut off", extra={"address": wire.address})
+            await wire.close()
+
+    def _reply(self, reply: Any) -> None:
+        if isinstance(reply, hiredis.ReplyError):
+            self._refused(str(reply))
+        elif reply[0] in (b"message", b"smessage"):
+            try:
+                self._on_message(reply[2])
+            except Exception:
+                log.exception("a message on the pod's channel could not be handled")
+        elif reply[0] in (b"subscribe", b"ssubscribe"):
+            self.subscribed.set()
+            self._on_subscribed()
+        else:
+            self._refused("unsubscribed: the slot has moved")
+
+    def _refused(self, text: str) -> None:
+        log.warning("Redis refuses the pod's channel", extra={"why": text[:200]})
+        self._endpoint.moved(text)
+        if self._wire is not None:
+            self._wire.abort()

@@ -113,9 +113,8 @@ class Run:
     @staticmethod
     def drop_replies(pod: Pod) -> None:
         """What the pod has sent may have run; it will not learn."""
-        writer = pod.link._writer
-        if writer is not None:
-            writer.transport.abort()
+        if pod.link._wire is not None:
+            pod.link._wire.abort()
 
     async def crash(self) -> None:
         """One pod dies in the middle of what it does; its users' sockets with it; another takes its place."""
