@@ -52,6 +52,8 @@ class Attached:
     """The ledger that knows of this connection."""
     held: list[tuple[int, int, Event, Place]] | None = None
     """(seq, revision, event, peer) that wait until what is missing before them is fetched; None: nothing is missing."""
+    recovered: bool = False
+    """Whether a resume found all that was missed."""
     ring_seq: int = 0
     """seq of the ring whose receipt is awaited from script."""
 

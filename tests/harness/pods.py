@@ -22,6 +22,7 @@ from carillon.store.results import AttachResult
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
+from carillon.telemetry import Off
 
 MS = 1000
 QUICK = Rules(ring=2500 * MS, grace=1500 * MS, lease=2000 * MS, confirm=300 * MS, merge=5000 * MS, reattach=400 * MS, push_retry=500 * MS)
@@ -84,14 +85,11 @@ class NoLimits:
 
 
 class NoTelemetry:
-    def begin(self, call_id: str, caller: str, callee: str) -> str:
+    def begin(self, call_id: str) -> str:
         return ""
 
-    def committed(self, decision: Decision, command: Command) -> None:
-        pass
-
-    def message(self, name: str) -> None:
-        pass
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: None
 
 
 class Client:
@@ -155,12 +153,23 @@ class Pod:
         self.attacher.renewed, self.attacher.greet = self.renewed, self.greet
         self.relayer = Relayer(self.store, self.hub, self.router, self.transactor, self.renewed, self.registered, clock)
         self.service = Service(
-            Parts(self.transactor, self.attacher, self.relayer, self.router, self.pusher, NoLimits(), NoTelemetry(), rules, self.store.now)
+            Parts(
+                self.transactor,
+                self.attacher,
+                self.relayer,
+                self.router,
+                self.pusher,
+                NoLimits(),
+                NoTelemetry(),
+                Off(),
+                self.store.now,
+                clock,
+            )
         )
         self.router.upstairs = self
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed)
         self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
-        self.mend, self.rang, self.reclaim = self.service.mend, self.service.rang, self.service.reclaim
+        self.mend, self.rang, self.reclaim, self.over = self.service.mend, self.service.rang, self.service.reclaim, self.service.over
         self.echoed = self.sweeper.echoed
 
     def spawn(self, future: "asyncio.Future[Any]") -> None:

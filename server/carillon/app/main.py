@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from carillon.app import why
 from carillon.app.app import create_app
 from carillon.app.door import OpenDoor
-from carillon.app.observe import Quiet
+from carillon.app.observe import Observer
 from carillon.app.pod import Pod
 from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
@@ -20,6 +20,7 @@ from carillon.call import Alert, Call
 from carillon.config import Settings
 from carillon.errors import ConfigError
 from carillon.protocol import IceServer
+from carillon.telemetry import Telemetry, configure_logging, silence
 from carillon.ws import endpoint as ws
 from carillon.ws.server import SignalingServer, make_config
 
@@ -43,9 +44,10 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     def ice_servers(user_id: str, now: float) -> list[IceServer]:
         return []
 
-    observer, door = Quiet(), OpenDoor(settings)
+    telemetry = Telemetry(settings)
+    observer, door = Observer(telemetry), OpenDoor(settings)
     authenticator = Authenticator(settings.auth)
-    pod = Pod(settings, pusher=NoPush(), limiter=door, watcher=observer, greet=Greeter(settings, ice_servers))
+    pod = Pod(settings, pusher=NoPush(), limiter=door, watcher=observer, greet=Greeter(settings, ice_servers), telemetry=telemetry)
     server_settings = ws.Settings(
         settings.server.hello_timeout,
         settings.server.attach_timeout,
@@ -85,7 +87,10 @@ def main(arguments: list[str]) -> int:
         return 2
     if arguments:
         return why.main(settings, arguments[1])
-    logging.basicConfig(level=settings.telemetry.log_level.upper())
+    configure_logging(settings.telemetry, settings.server.server_id)
+    silence()
+    for remark in settings.remarks():
+        log.warning(remark)
     extra: list[BaseRoute] = []
     if settings.server.demo:
         from carillon.demo import demo_routes

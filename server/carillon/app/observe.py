@@ -1,23 +1,82 @@
-"""What the parts tell telemetry."""
+"""What happens, told to metrics, traces and the log."""
 
-from carillon.call import Command, Decision
+from carillon.call import Accept, Call, Command, Decision, Start
+from carillon.errors import Close
+from carillon.telemetry import CallTelemetry, Telemetry, connection_closed, connection_opened, connection_refused
+
+_RESULTS = {401: "unauthorized", 403: "forbidden", 429: "rate_limited", 503: "overloaded"}
 
 
-class Quiet:
-    def begin(self, call_id: str, caller: str, callee: str) -> str:
-        return ""
+class Observer:
+    """Fulfils `carillon.service.service.Watcher` and `carillon.ws.endpoint.Observer`."""
 
-    def committed(self, decision: Decision, command: Command) -> None:
-        return
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._metrics, self._tracer = telemetry.metrics, telemetry.tracer
+        self._calls = CallTelemetry(telemetry.tracer, telemetry.metrics)
+
+    # ---------------------------------------------------------------- connections
+
+    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None) -> None:
+        protocol = "v1" if v1 else "reference"
+        self._metrics.connects.inc("accepted")
+        self._metrics.connections.add(1, protocol)
+        if recovered is not None:
+            self._metrics.resumes.inc("recovered" if recovered else "unrecovered")
+        connection_opened(user_id, address=address, protocol=protocol, recovered=recovered)
+
+    def closed(self, user_id: str, *, v1: bool, code: int, clean: bool, seconds: float, received: int, sent: int) -> None:
+        self._metrics.connections.add(-1, "v1" if v1 else "reference")
+        self._metrics.closes.inc(str(code))
+        if code == Close.SLOW:
+            self._metrics.aborts.inc()
+        by = "client" if clean else "network" if code == Close.ABNORMAL else "server"
+        connection_closed(user_id, code=code, by=by, seconds=seconds, received=received, sent=sent)
+
+    def turned_away(self, why: str, address: str, status: int) -> None:
+        self._metrics.connects.inc(_RESULTS.get(status, "invalid"))
+        connection_refused(why, address=address, status=status)
+
+    def unreachable(self) -> None:
+        """A connection could not be given its place because Redis is away."""
+        self._metrics.connects.inc("unavailable")
+
+    # ---------------------------------------------------------------- messages
 
     def message(self, name: str) -> None:
-        return
+        self._metrics.messages.inc(name)
 
-    def opened(self, v1: bool) -> None:
-        return
+    def error(self, code: str) -> None:
+        self._metrics.refusals.inc(code)
 
-    def closed(self, user_id: str, code: int, seconds: float) -> None:
-        return
+    def relayed(self, call: Call, name: str, path: str, seconds: float) -> None:
+        """path: `local`, `remote` or `inbox`."""
+        self._metrics.relay.observe(seconds, path)
+        if call.trace:
+            self._tracer.relayed(call.trace, name)
 
-    def refused(self, status: int) -> None:
-        return
+    def set_up(self, seconds: float) -> None:
+        self._metrics.setup.observe(seconds)
+
+    # ---------------------------------------------------------------- calls
+
+    def begin(self, call_id: str) -> str:
+        return self._calls.begin(call_id)
+
+    def over(self, call: Call) -> None:
+        """A user of this pod knows that the call has ended."""
+        if call.trace:
+            self._tracer.settle(call.trace)
+
+    def refused(self, start: Start, code: str, now: int) -> None:
+        self._calls.refused(start.call_id, start.trace, code, began=start.begun, now=now)
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        call = decision.call
+        if call is None:
+            return
+        if isinstance(command, Start) and decision.reserve:
+            self._calls.started(call)
+        elif not call.live:
+            self._calls.ended(call)
+        elif isinstance(command, Accept | Start):
+            self._calls.accepted(call)

@@ -21,6 +21,7 @@ from carillon.store.records import Place
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
+from carillon.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,9 @@ log = logging.getLogger(__name__)
 class Pod:
     """Names itself by a fresh id each time it starts: a restarted pod is another one."""
 
-    def __init__(self, settings: Settings, *, pusher: Pusher, limiter: Limiter, watcher: Watcher, greet: Greet) -> None:
+    def __init__(
+        self, settings: Settings, *, pusher: Pusher, limiter: Limiter, watcher: Watcher, greet: Greet, telemetry: Telemetry
+    ) -> None:
         clock = time.monotonic
         self.settings = settings
         self.id = f"{settings.server.server_id}-{secrets.token_hex(4)}"
@@ -49,6 +52,8 @@ class Pod:
             keeping=keeping,
             monotonic=clock,
             timeout=settings.calls.command_timeout,
+            tracer=telemetry.tracer,
+            metrics=telemetry.metrics,
         )
         self._channels = self.store.channel.removesuffix(self.id)
         self.router = Router(self.hub, self._publish, lambda work: asyncio.get_running_loop().call_soon(work))
@@ -56,10 +61,24 @@ class Pod:
         self.attacher = Attacher(self.store, self.hub, self.router, self.transactor, self.rules, clock)
         self.attacher.renewed = self._renewed
         self.attacher.greet = greet
-        self.relayer = Relayer(self.store, self.hub, self.router, self.transactor, self._renewed, self._registered, clock)
-        self.service = Service(
-            Parts(self.transactor, self.attacher, self.relayer, self.router, pusher, limiter, watcher, self.rules, self.store.now)
+        self.relayer = Relayer(
+            self.store, self.hub, self.router, self.transactor, self._renewed, self._registered, clock, settings.calls.command_timeout
         )
+        parts = Parts(
+            transactor=self.transactor,
+            attacher=self.attacher,
+            relayer=self.relayer,
+            router=self.router,
+            pusher=pusher,
+            limiter=limiter,
+            watcher=watcher,
+            tracer=telemetry.tracer,
+            now=self.store.now,
+            clock=clock,
+            hurry=settings.calls.start_timeout,
+            patience=settings.calls.command_timeout,
+        )
+        self.service = Service(parts)
         self.router.upstairs = self
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed)
         calls = settings.calls
@@ -79,6 +98,9 @@ class Pod:
 
     def rang(self, attached: Attached, call: Call, caller: Place) -> None:
         self.service.rang(attached, call, caller)
+
+    def over(self, call: Call) -> None:
+        self.service.over(call)
 
     def reclaim(self, attached: Attached) -> None:
         self.service.reclaim(attached)

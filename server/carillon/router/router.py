@@ -30,6 +30,9 @@ class Upstairs(Protocol):
     def reclaim(self, attached: Attached) -> None:
         """The connection that took this one's place died while attaching: this one attaches again."""
 
+    def over(self, call: Call) -> None:
+        """A user of this pod has been told that their call has ended."""
+
     def echoed(self) -> None:
         """The pod's own tick came back through its channel."""
 
@@ -77,6 +80,8 @@ class Router:
     def _send(self, to: Attached, event: Event, seq: int, peer: Place | None) -> None:
         if isinstance(event, Told):
             self.note(to, event.call, peer)
+            if not event.call.live:
+                self.upstairs.over(event.call)
         data = render(event, to.user_id, v1=to.v1, seq=seq)
         if data is None:
             return

@@ -104,7 +104,7 @@ class Attacher:
         attached.peer = result.peer
         attached.revision = call.revision if call else result.reservation.revision
         attached.call = call
-        attached.named = attached.v1
+        attached.named, attached.recovered = attached.v1, result.recovered
         attached.session, attached.epoch, attached.seq, attached.n = result.session, result.epoch, result.seq, result.n
         previous = self._hub.put(attached)
         self.greet(attached, result)

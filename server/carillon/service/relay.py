@@ -14,8 +14,6 @@ from carillon.store.records import FORMAT, Relayed
 from carillon.store.results import Duplicate, Gap, RelayRefused, RelaySent, Stale, Unregistered
 from carillon.store.store import LedgerChanged, Store
 
-PATIENCE = 15.0
-
 
 class Relayer:
     def __init__(
@@ -27,33 +25,38 @@ class Relayer:
         renewed: Callable[[], Awaitable[None]],
         registered: Callable[[Attached], Awaitable[None]],
         clock: Callable[[], float],
+        patience: float = 15.0,
     ) -> None:
         self._store, self._hub, self._router, self._transactor = store, hub, router, transactor
         self._renewed, self._registered, self._clock = renewed, registered, clock
+        self._patience = patience
 
-    def at_once(self, sender: Attached, session_id: str, name: str, payload: bytes) -> bool:
-        """Relay without Redis, if both are reference clients of a call that this pod knows to be accepted."""
+    def at_once(self, sender: Attached, session_id: str, name: str, payload: bytes) -> str:
+        """Relay without Redis, if both are reference clients of a call that this pod knows to be accepted.
+
+        Returns the path it took, `local` or `remote`; an empty string where Redis must be asked.
+        """
         call = sender.call
         if sender.v1 or call is None or call.id != session_id or call.state is not State.ACCEPTED:
-            return False
+            return ""
         sender.named = True
         place = sender.peer
         if place.v1 or not place.pod:
-            return False
+            return ""
         peer_id = call.peer_of(sender.user_id)
         event = Relayed(FORMAT, "", name, call.revision, payload)
         if place.pod != self._hub.pod:
             self._router.post(place, peer_id, event, call.revision, self._transactor.place(sender))
-            return True
+            return "remote"
         peer = self._hub.get(peer_id)
         if peer is None or peer.v1 or peer.generation != place.generation:
-            return False
+            return ""
         self._router.deliver(peer, event, revision=call.revision)
-        return True
+        return "local"
 
-    async def relay(self, sender: Attached, session_id: str, name: str, payload: bytes, n: int | None) -> None:
-        """Relay through the recipient's inbox. Raises Refused, StaleConnection, OutOfSequence."""
-        deadline = self._clock() + PATIENCE
+    async def relay(self, sender: Attached, session_id: str, name: str, payload: bytes, n: int | None) -> Call:
+        """Relay through the recipient's inbox; returns the call. Raises Refused, StaleConnection, OutOfSequence."""
+        deadline = self._clock() + self._patience
         call = await self._call(sender, session_id)
         recipient = call.peer_of(sender.user_id)
         event = Relayed(FORMAT, secrets.token_hex(8), name, call.revision, payload)
@@ -89,9 +92,9 @@ class Relayer:
                         self._router.deliver(here, event, seq=sent.seq, revision=call.revision)
                     if sender.call is call:
                         sender.peer = place
-                    return
+                    return call
                 case Duplicate():
-                    return
+                    return call
                 case Gap(expected):
                     raise OutOfSequence(expected + 1)
                 case Stale():

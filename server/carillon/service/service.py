@@ -23,7 +23,6 @@ from carillon.call import (
     Refusal,
     Reject,
     Report,
-    Rules,
     Start,
     State,
 )
@@ -36,13 +35,9 @@ from carillon.service.attach import Attacher
 from carillon.service.relay import Relayer
 from carillon.service.transact import Ask, OutOfSequence, StaleConnection, Transactor, cancelled
 from carillon.store.records import FORMAT, Answered, Place, Told
+from carillon.telemetry import Tracer
 
 log = logging.getLogger(__name__)
-
-SHORT = 3.0
-"""Seconds after which a start or check that Redis does not answer fails: its user waits for it."""
-LONG = 15.0
-"""Seconds for everything else: better late than lost."""
 
 
 class Pusher(Protocol):
@@ -65,12 +60,25 @@ class Limiter(Protocol):
 class Watcher(Protocol):
     """Telemetry: told of what happens, never asked."""
 
-    def begin(self, call_id: str, caller: str, callee: str) -> str:
+    def begin(self, call_id: str) -> str:
         """A call is about to be committed; returns the traceparent it will carry."""
+
+    def set_up(self, seconds: float) -> None:
+        """A call rings, so long after its start was read."""
+
+    def refused(self, start: Start, code: str, now: int) -> None:
+        """A start became no call. now: microseconds."""
 
     def committed(self, decision: Decision, command: Command) -> None: ...
 
+    def over(self, call: Call) -> None: ...
+
     def message(self, name: str) -> None: ...
+
+    def error(self, code: str) -> None: ...
+
+    def relayed(self, call: Call, name: str, path: str, seconds: float) -> None:
+        """path: `local`, `remote` or `inbox`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,15 @@ class Parts:
     pusher: Pusher
     limiter: Limiter
     watcher: Watcher
-    rules: Rules
+    tracer: Tracer
     now: Callable[[], int]
+    """Redis time in microseconds."""
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    hurry: float = 3.0
+    """Seconds that starts and checks wait for Redis: a person waits for them."""
+    patience: float = 15.0
+    """Seconds that all else waits: better late than lost."""
 
 
 class Service:
@@ -99,13 +114,16 @@ class Service:
 
     def handle_now(self, sender: Attached, data: bytes) -> protocol.ClientMessage | None:
         """Do what needs no waiting; returns the message where there is more to do (see `handle`)."""
+        began = self._parts.clock()
         try:
             message = protocol.decode(data)
             self._parts.watcher.message(message.__class__.__name__)
             match message:
                 case protocol.Offer() | protocol.Answer() | protocol.Ice():
-                    session_id = protocol.relay_session(message)
-                    if self._parts.relayer.at_once(sender, session_id, _NAMES[type(message)], bytes(message.payload)):
+                    session_id, name = protocol.relay_session(message), _NAMES[type(message)]
+                    path = self._parts.relayer.at_once(sender, session_id, name, bytes(message.payload))
+                    if path and sender.call:
+                        self._parts.watcher.relayed(sender.call, name, path, self._parts.clock() - began)
                         return None
                 case protocol.Ping(payload) if sender.v1:
                     sender.connection.send(encode(protocol.Pong(payload)))
@@ -154,12 +172,15 @@ class Service:
         expected: int | None = None,
         retry_after: float | None = None,
     ) -> None:
+        self._parts.watcher.error(code.value)
         to.connection.send(render_error(code, message, v1=to.v1, n=n, expected=expected, retry_after=retry_after))
 
     async def _command(self, sender: Attached, command: Command, session_id: str, n: int | None) -> None:
-        patience = LONG
+        held = sender.live_call
+        trace = held.trace if held is not None and held.id == session_id else ""
         try:
-            outcome = await self._parts.transactor.run(Ask(command, session_id, sender, n, patience=patience))
+            with self._parts.tracer.child(_SPANS[type(command)], trace):
+                outcome = await self._parts.transactor.run(Ask(command, session_id, sender, n, patience=self._parts.patience))
         except (StoreUnavailable, Refused) as error:
             if isinstance(error, Refused) and error.code is not ErrorCode.UNAVAILABLE:
                 raise
@@ -207,14 +228,20 @@ class Service:
             can_push=bool(payload.callee_device_token) and parts.pusher.can_push(payload.callee_os),
             media=payload.media,
             data=payload.data,
-            trace=parts.watcher.begin(call_id, sender.user_id, payload.callee_id),
+            trace=parts.watcher.begin(call_id),
         )
-        ask = Ask(command, call_id, sender, n, patience=SHORT)
+        ask = Ask(command, call_id, sender, n, patience=self._parts.hurry)
+        began = parts.clock()
         try:
-            outcome = await parts.transactor.run(ask)
+            with parts.tracer.child("call.start", command.trace):
+                outcome = await parts.transactor.run(ask)
         except StoreUnavailable:
             self.spawn(self._undo_start(ask, sender))
             raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+        if isinstance(outcome, Refusal):
+            parts.watcher.refused(command, outcome.code.value, parts.now())
+        else:
+            parts.watcher.set_up(parts.clock() - began)
         self._answer(sender, outcome, n, call_id)
 
     async def _undo_start(self, ask: Ask, sender: Attached) -> None:
@@ -225,7 +252,7 @@ class Service:
 
     async def _check(self, sender: Attached, session_id: str, n: int | None) -> None:
         try:
-            outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=SHORT))
+            outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=self._parts.hurry))
         except StoreUnavailable:
             raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
         assert isinstance(outcome, Found)
@@ -238,10 +265,11 @@ class Service:
         sender.connection.send(encode(CheckResult(payload)))
 
     async def _relay(self, sender: Attached, message: protocol.Relay, n: int | None) -> None:
-        session_id = protocol.relay_session(message)
-        name = _NAMES[type(message)]
+        session_id, name = protocol.relay_session(message), _NAMES[type(message)]
+        began = self._parts.clock()
         try:
-            await self._parts.relayer.relay(sender, session_id, name, bytes(message.payload), n)
+            call = await self._parts.relayer.relay(sender, session_id, name, bytes(message.payload), n)
+            self._parts.watcher.relayed(call, name, "inbox", self._parts.clock() - began)
         except Refused as refused:
             if n is None or refused.code is ErrorCode.UNAVAILABLE:
                 raise
@@ -281,7 +309,7 @@ class Service:
 
     async def _report(self, call: Call, alert: Alert) -> None:
         try:
-            await self._parts.transactor.run(Ask(Report(alert), call.id, known=call, patience=SHORT))
+            await self._parts.transactor.run(Ask(Report(alert), call.id, known=call, patience=self._parts.hurry))
         except (StoreError, Refused):
             log.info("the state of a ring could not be stored", extra={"session_id": call.id})
 
@@ -301,7 +329,7 @@ class Service:
     async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None:
         """Act on a claimed deadline. Another pod may have been faster, or the lease renewed: then nothing happens."""
         try:
-            await self._parts.transactor.run(Ask(Expire(kind, user_id, note), call.id, claim=claim, known=call, patience=SHORT))
+            await self._parts.transactor.run(Ask(Expire(kind, user_id, note), call.id, claim=claim, known=call, patience=self._parts.hurry))
         except (StoreError, Refused, StaleConnection) as error:
             log.info(
                 "a deadline could not be acted upon; it stays due",
@@ -325,6 +353,9 @@ class Service:
             attached.held = []
         self.spawn(self._parts.attacher.mend(attached))
 
+    def over(self, call: Call) -> None:
+        self._parts.watcher.over(call)
+
     def reclaim(self, attached: Attached) -> None:
         self.spawn(self._parts.attacher.reclaim(attached))
 
@@ -334,4 +365,5 @@ class Service:
             await asyncio.wait(set(self._tasks), timeout=seconds)
 
 
+_SPANS: dict[type[Command], str] = {Accept: "call.accept", Reject: "call.end", End: "call.end"}
 _NAMES = {protocol.Offer: "webrtc.offer", protocol.Answer: "webrtc.answer", protocol.Ice: "webrtc.ice"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from carillon.call import Call, Party, Rules
+from carillon.errors import StoreError, StoreFull, StoreUnavailable
 from carillon.store.commit import Commit
 from carillon.store.records import (
     FORMAT,
@@ -46,6 +47,7 @@ from carillon.store.results import (
     Unregistered,
 )
 from carillon.store.scripts import Script, load
+from carillon.telemetry import Metrics, Off, Tracer
 
 NAMES = ["commit", "relay", "attach", "detach", "renew", "leave", "attend", "touch", "claim", "replay", "register"]
 
@@ -84,10 +86,21 @@ class Store:
     """
 
     def __init__(
-        self, link: Link, *, cell: str, pod: str, rules: Rules, keeping: Keeping, monotonic: Callable[[], float], timeout: float = 15.0
+        self,
+        link: Link,
+        *,
+        cell: str,
+        pod: str,
+        rules: Rules,
+        keeping: Keeping,
+        monotonic: Callable[[], float],
+        timeout: float = 15.0,
+        tracer: Tracer | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._link, self.pod, self._rules, self._keeping, self._monotonic = link, pod, rules, keeping, monotonic
         self._timeout = timeout
+        self._tracer, self._metrics = tracer or Off(), metrics or Metrics()
         self._scripts = {name: load(name) for name in NAMES}
         self._keys = (f"{{carillon:{cell}}}:ledger",)
         self.channel = f"{{carillon:{cell}}}:ch:{pod}"
@@ -113,7 +126,14 @@ class Store:
 
     async def _raw(self, name: str, arguments: Sequence[bytes], timeout: float | None = None, first: bool = False) -> Any:
         timeout = self._timeout if timeout is None else timeout
-        reply = await self._link.call(self._scripts[name], self._keys, arguments, timeout=timeout, first=first)
+        began = self._monotonic()
+        try:
+            with self._tracer.command(name):
+                reply = await self._link.call(self._scripts[name], self._keys, arguments, timeout=timeout, first=first)
+        except StoreError as error:
+            self._metrics.redis_errors.inc(_kind(error))
+            raise
+        self._metrics.redis.observe(self._monotonic() - began, name)
         if reply[0] == b"ledger":
             raise LedgerChanged
         return reply
@@ -412,6 +432,12 @@ class Store:
             assert found is not None
             claimed.append(Claimed(zset.decode(), member.decode(), score, found))
         return claimed
+
+
+def _kind(error: StoreError) -> str:
+    if isinstance(error, StoreUnavailable):
+        return "timeout" if error.sent else "disconnected"
+    return "full" if isinstance(error, StoreFull) else "error"
 
 
 def _place(raw: bytes | None, alive: bool) -> Place:

@@ -52,11 +52,11 @@ class Door(Protocol):
 
 
 class Observer(Protocol):
-    def opened(self, v1: bool) -> None: ...
+    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None) -> None: ...
 
-    def closed(self, user_id: str, code: int, seconds: float) -> None: ...
+    def closed(self, user_id: str, *, v1: bool, code: int, clean: bool, seconds: float, received: int, sent: int) -> None: ...
 
-    def refused(self, status: int) -> None: ...
+    def turned_away(self, why: str, address: str, status: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Endpoint:
         try:
             await self._admit(socket, scope, v1)
         except Refusal as refusal:
-            self._observer.refused(refusal.status)
+            self._observer.turned_away(refusal.text, scope["client"][0] if scope["client"] else "", refusal.status)
             self._refuse(socket, refusal, v1)
 
     @staticmethod
@@ -118,7 +118,7 @@ class Endpoint:
         identity = await self._identify(scope, address)
         await self._door.enter(address, identity.user.user_id)
         try:
-            await self._live(socket, identity, v1)
+            await self._live(socket, identity, v1, address)
         finally:
             self._door.leave(address, identity.user.user_id)
 
@@ -133,7 +133,7 @@ class Endpoint:
 
     # ---------------------------------------------------------------- one connection
 
-    async def _live(self, socket: Socket, identity: Identity, v1: bool) -> None:
+    async def _live(self, socket: Socket, identity: Identity, v1: bool, address: str) -> None:
         connection = SocketConnection(socket)
         first: Message | Closed | None = None
         resume = None
@@ -157,12 +157,21 @@ class Endpoint:
             return
         connection.listen(lambda: self._service.pong(attached))
         began = time.monotonic()
-        self._observer.opened(v1)
+        recovered = attached.recovered if resume is not None and resume.session else None
+        self._observer.opened(identity.user.user_id, address, v1=v1, recovered=recovered)
         closed = Closed(Close.INTERNAL, "", clean=False)
         try:
             closed = await self._serve(socket, attached, identity, first)
         finally:
-            self._observer.closed(identity.user.user_id, closed.code, time.monotonic() - began)
+            self._observer.closed(
+                identity.user.user_id,
+                v1=v1,
+                code=closed.code,
+                clean=closed.clean,
+                seconds=time.monotonic() - began,
+                received=socket.received,
+                sent=socket.sent,
+            )
             left = closed.clean and closed.code in (1000, 1005)
             await asyncio.shield(self._attacher.detach(attached, left=left, note=f"close code {closed.code}"))
 

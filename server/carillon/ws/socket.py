@@ -60,6 +60,8 @@ class Socket:
         "accepted",
         "closed",
         "on_slow",
+        "received",
+        "sent",
     )
 
     def __init__(self, wire: Wire, *, queue_bytes: int, backlog_bytes: int) -> None:
@@ -69,6 +71,8 @@ class Socket:
         self._waiter: asyncio.Future[None] | None = None
         self._pings: dict[bytes, asyncio.Future[None]] = {}
         self.accepted = False
+        self.received = self.sent = 0
+        """Messages, for the log line at the end."""
         self.closed = False
         """True once nothing more can be sent."""
         self.aborted = 0
@@ -93,6 +97,7 @@ class Socket:
         if self.closed or not self.accepted:
             return False
         self._wire.write_text(data)
+        self.sent += 1
         if self._wire.buffered() > self._backlog_bytes:
             if self.on_slow:
                 self.on_slow()
@@ -148,6 +153,7 @@ class Socket:
             return
         self._queue.append(item)
         if isinstance(item, Message):
+            self.received += 1
             before, self._queued = self._queued, self._queued + len(item.data)
             if before <= self._queue_bytes < self._queued:
                 self._wire.pause()
