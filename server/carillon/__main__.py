@@ -1,6 +1,6 @@
 import sys
 
-from carillon.app.main import main
+from carillon.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

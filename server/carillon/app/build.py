@@ -1,15 +1,10 @@
-"""`python -m carillon`: one process of the service, configured by the environment alone."""
+"""One process of the service, put together from its settings."""
 
 import asyncio
-import gc
 import logging
-import os
-import sys
-import time
 
 from starlette.routing import BaseRoute
 
-from carillon.app import why
 from carillon.app.app import create_app
 from carillon.app.door import OpenDoor
 from carillon.app.observe import Observer
@@ -18,9 +13,8 @@ from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
 from carillon.call import Alert, Call
 from carillon.config import Settings
-from carillon.errors import ConfigError
 from carillon.protocol import IceServer
-from carillon.telemetry import Telemetry, configure_logging, silence
+from carillon.telemetry import Telemetry
 from carillon.ws import endpoint as ws
 from carillon.ws.server import SignalingServer, make_config
 
@@ -69,37 +63,3 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
 
     server = SignalingServer(make_config(app, settings), drain)
     return server
-
-
-USAGE = """usage: python -m carillon           start the server, configured by the environment
-       python -m carillon why ID    tell why a call ended"""
-
-
-def main(arguments: list[str]) -> int:
-    """Returns the exit code: 2 for settings or arguments that cannot be used."""
-    if arguments and not (arguments[0] == "why" and len(arguments) == 2):
-        print(USAGE, file=sys.stderr)
-        return 2
-    try:
-        settings = Settings.from_env(os.environ)
-    except ConfigError as error:
-        print("carillon: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
-        return 2
-    if arguments:
-        return why.main(settings, arguments[1])
-    configure_logging(settings.telemetry, settings.server.server_id)
-    silence()
-    for remark in settings.remarks():
-        log.warning(remark)
-    extra: list[BaseRoute] = []
-    if settings.server.demo:
-        from carillon.demo import demo_routes
-
-        extra = demo_routes(settings.auth.secret)
-    server = build(settings, extra)
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
-    began = time.monotonic()
-    server.run()
-    log.info("left after %.0f s", time.monotonic() - began)
-    return 0
