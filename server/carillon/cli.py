@@ -19,6 +19,11 @@ USAGE = """usage: python -m carillon           start the server, configured by t
        python -m carillon why ID    tell why a call ended"""
 
 
+def unusable(error: ConfigError) -> int:
+    print("carillon: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
+    return 2
+
+
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 2 for settings or arguments that cannot be used."""
     if arguments and not (arguments[0] == "why" and len(arguments) == 2):
@@ -27,15 +32,17 @@ def main(arguments: list[str]) -> int:
     try:
         settings = Settings.from_env(os.environ)
     except ConfigError as error:
-        print("carillon: the settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)
-        return 2
+        return unusable(error)
     if arguments:
         return why.main(settings, arguments[1])
     configure_logging(settings.telemetry, settings.server.server_id)
     silence()
     for remark in settings.remarks():
         log.warning(remark)
-    server = build(settings, demo_routes(settings.auth.secret) if settings.server.demo else [])
+    try:
+        server = build(settings, demo_routes(settings.auth.secret) if settings.server.demo else [])
+    except ConfigError as error:
+        return unusable(error)
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
     began = time.monotonic()

@@ -65,6 +65,8 @@ class Sweeper:
         self._beat = clock()
         self._noticed = False
         self.last_renewal = clock()
+        self.renewing = False
+        """Whether the last try to renew the pod lease succeeded."""
         self.on_outage: Callable[[], None] = lambda: None
         """Redis has been away for `outage` seconds: clients that can may try another pod."""
 
@@ -135,8 +137,11 @@ class Sweeper:
                 lease=int(self._pace.lease * SECOND), connections=len(self._hub), registering=self._registering, timeout=self._pace.renew
             )
         except (StoreError, LedgerChanged) as error:
-            log.warning("the pod lease could not be renewed", extra={"why": type(error).__name__})
+            if self.renewing:
+                log.warning("the pod lease could not be renewed", extra={"why": type(error).__name__})
+            self.renewing = False
             return False
+        self.renewing = True
         self.last_renewal = self._clock()
         self._renewed.set()
         unknown = [user for user in self._hub if user.registered != renewed.ledger]

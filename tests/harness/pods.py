@@ -78,6 +78,9 @@ class RecordingPusher:
     async def cancel(self, call: Call) -> None:
         self.cancelled.append(call.id)
 
+    def settle(self, session_id: str) -> None:
+        pass
+
 
 class NoLimits:
     def start(self, user_id: str, device_token: str | None) -> None:

@@ -11,9 +11,9 @@ from carillon.app.observe import Observer
 from carillon.app.pod import Pod
 from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
-from carillon.call import Alert, Call
 from carillon.config import Settings
 from carillon.protocol import IceServer
+from carillon.push import PushSender
 from carillon.telemetry import Telemetry
 from carillon.ws import endpoint as ws
 from carillon.ws.server import SignalingServer, make_config
@@ -21,19 +21,8 @@ from carillon.ws.server import SignalingServer, make_config
 log = logging.getLogger("carillon")
 
 
-class NoPush:
-    def can_push(self, os: str | None) -> bool:
-        return False
-
-    async def ring(self, call: Call) -> Alert:
-        return Alert.FAILED
-
-    async def cancel(self, call: Call) -> None:
-        return
-
-
 def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
-    """Everything of one process, not yet started."""
+    """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a port that is taken."""
 
     def ice_servers(user_id: str, now: float) -> list[IceServer]:
         return []
@@ -41,7 +30,10 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     telemetry = Telemetry(settings)
     observer, door = Observer(telemetry), OpenDoor(settings)
     authenticator = Authenticator(settings.auth)
-    pod = Pod(settings, pusher=NoPush(), limiter=door, watcher=observer, greet=Greeter(settings, ice_servers), telemetry=telemetry)
+    sender = PushSender.from_settings(settings.push, tracer=telemetry.tracer, metrics=telemetry.metrics)
+    for remark in sender.remarks:
+        log.warning(remark)
+    pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, ice_servers), telemetry=telemetry)
     server_settings = ws.Settings(
         settings.server.hello_timeout,
         settings.server.attach_timeout,

@@ -10,10 +10,11 @@ from carillon.config import Settings
 from carillon.errors import Close, StoreError
 from carillon.hub import Attached, Hub
 from carillon.protocol import GoingAway, GoingAwayPayload, encode
+from carillon.push import CallPusher, PushSender
 from carillon.router.router import Router
 from carillon.service.attach import Attacher, Greet
 from carillon.service.relay import Relayer
-from carillon.service.service import Limiter, Parts, Pusher, Service, Watcher
+from carillon.service.service import Limiter, Parts, Service, Watcher
 from carillon.service.transact import Transactor
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
@@ -21,7 +22,7 @@ from carillon.store.records import Place
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
-from carillon.telemetry import Telemetry
+from carillon.telemetry import Telemetry, watch_loop
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,11 @@ class Pod:
     """Names itself by a fresh id each time it starts: a restarted pod is another one."""
 
     def __init__(
-        self, settings: Settings, *, pusher: Pusher, limiter: Limiter, watcher: Watcher, greet: Greet, telemetry: Telemetry
+        self, settings: Settings, *, sender: PushSender, limiter: Limiter, watcher: Watcher, greet: Greet, telemetry: Telemetry
     ) -> None:
         clock = time.monotonic
-        self.settings = settings
+        self.settings, self._sender, self._telemetry = settings, sender, telemetry
+        self._tasks: list[asyncio.Task[None]] = []
         self.id = f"{settings.server.server_id}-{secrets.token_hex(4)}"
         self.rules = rules_of(settings)
         connector = Connector(settings.redis, f"{{carillon:{settings.redis.cell}}}")
@@ -69,7 +71,7 @@ class Pod:
             attacher=self.attacher,
             relayer=self.relayer,
             router=self.router,
-            pusher=pusher,
+            pusher=CallPusher(sender, self.store.now),
             limiter=limiter,
             watcher=watcher,
             tracer=telemetry.tracer,
@@ -132,6 +134,9 @@ class Pod:
         self.link.start()
         self.subscriber.start()
         self.sweeper.start()
+        self._tasks.append(asyncio.get_running_loop().create_task(watch_loop(self._telemetry.metrics.loop_lag, time.monotonic)))
+        self._telemetry.metrics.redis_up.follow(lambda: int(self.sweeper.renewing))
+        self._telemetry.metrics.draining.follow(lambda: int(self.leaving))
 
     async def healthy(self, timeout: float = 2.0) -> bool:
         """Whether Redis answers now."""
@@ -159,6 +164,10 @@ class Pod:
         await self.sweeper.stop()
         await self.subscriber.close()
         await self.link.close()
+        await self._sender.close()
+        for task in self._tasks:
+            task.cancel()
+        await self._telemetry.close()
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -50,6 +50,9 @@ class Pusher(Protocol):
 
     async def cancel(self, call: Call) -> None: ...
 
+    def settle(self, session_id: str) -> None:
+        """The call rings no more: make no further attempt to ring."""
+
 
 class Limiter(Protocol):
     """Bounds what one user may do; raises Refused (RATE_LIMITED)."""
@@ -317,6 +320,8 @@ class Service:
         """What a commit asks of the world outside Redis."""
         self._parts.watcher.committed(decision, command)
         call = decision.call
+        if call is not None and call.state is not State.RINGING:
+            self._parts.pusher.settle(call.id)
         if call is not None and decision.push == "ring":
             self.spawn(self._push(call))
         elif call is not None and decision.push == "cancel":
@@ -355,6 +360,7 @@ class Service:
 
     def over(self, call: Call) -> None:
         self._parts.watcher.over(call)
+        self._parts.pusher.settle(call.id)
 
     def reclaim(self, attached: Attached) -> None:
         self.spawn(self._parts.attacher.reclaim(attached))
