@@ -22,7 +22,7 @@ log = logging.getLogger("carillon")
 
 
 def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
-    """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a port that is taken."""
+    """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a taken port."""
 
     def ice_servers(user_id: str, now: float) -> list[IceServer]:
         return []

@@ -28,6 +28,12 @@ CLOSE_TIMEOUT = 5.0
 """Seconds a peer has to answer our close frame, or to read what was sent before it."""
 
 
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\n"
+    b"URL or header too large\n"
+)
+
+
 class SignalingProtocol(WebSocketsSansIOProtocol):
     queue_bytes = QUEUE_BYTES
     backlog_bytes = BACKLOG_BYTES
@@ -69,6 +75,13 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         self.handshake_complete = self.close_sent = True
         self._flush()
         self.transport.close()
+
+    def _refuse_handshake(self) -> None:
+        """What websockets cannot parse (a line or header above its 8 KiB) it drops without a word: answer it."""
+        self.handshake_complete = self.close_sent = True
+        if not self.transport.is_closing():
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
 
     # ---------------------------------------------------------------- out
 
@@ -115,7 +128,9 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         self.heard = time.monotonic()
         self.conn.receive_data(data)
         self.handle_events()
-        if self.conn.parser_exc is not None:
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
+        elif self.conn.parser_exc is not None:
             self.handle_parser_exception()
 
     def handle_text(self, event: Frame) -> None:
