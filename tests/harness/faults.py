@@ -28,7 +28,9 @@ class FaultProxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        self.resume()
         self.cut()
+        await asyncio.gather(*(pair.closed.wait() for pair in self._pairs))
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -90,6 +92,7 @@ class _Pair:
         self.requests, self.replies = asyncio.Event(), asyncio.Event()
         self.requests.set()
         self.replies.set()
+        self.closed = asyncio.Event()
         self.left: int | None = None
         """Bytes of answers that may pass before the cut; None: all."""
 
@@ -106,6 +109,7 @@ class _Pair:
             await asyncio.gather(*pumps, return_exceptions=True)
             for _, writer in (self._client, self._upstream):
                 writer.close()
+            self.closed.set()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event, *, answers: bool) -> None:
         with contextlib.suppress(OSError):

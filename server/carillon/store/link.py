@@ -28,7 +28,10 @@ CHUNK = 64 * 1024
 """Bytes handed to the transport at once; between two of them it may say that the server does not keep up."""
 TICK = 0.1
 """Seconds between two looks for what is overdue."""
+STANDSTILL = 0.5
+"""Seconds by which such a look is late when this process itself stood still: what came meanwhile has yet to be read."""
 FIRST_DELAY = 0.02
+"""Seconds, before the second attempt to connect; twice as long before each further one."""
 
 
 class RedisLink:
@@ -54,7 +57,7 @@ class RedisLink:
         self._returned: list[Command] = []
         self._given: set[str] = set()
         self._wire: Wire | None = None
-        self._scheduled = self._leaving = self._answered = False
+        self._scheduled = self._leaving = self._answered = self._closed = False
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
         self.sharded_pubsub = endpoint.clustered
@@ -77,6 +80,8 @@ class RedisLink:
         self._tasks = [self._loop.create_task(self._run()), self._loop.create_task(self._watch())]
 
     async def close(self) -> None:
+        """Write nothing more, and fail what is unanswered."""
+        self._leaving = self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -105,9 +110,9 @@ class RedisLink:
     def _ask(self, command: Command) -> "asyncio.Future[Any]":
         if self._queue.full(command):
             self._flush()
-            if self._queue.full(command):
-                command.fail("too much waits for Redis already", sent=False)
-                return command.future
+        if self._closed or self._queue.full(command):
+            command.fail("the link is closed" if self._closed else "too much waits for Redis already", sent=False)
+            return command.future
         self._queue.append(command)
         if not self._scheduled:
             self._scheduled = True
@@ -231,15 +236,14 @@ class RedisLink:
             slept = self._loop.time()
             await asyncio.sleep(TICK)
             now = self._loop.time()
+            if now - slept > TICK + STANDSTILL:
+                if self._wire is not None:
+                    self._wire.heard = now
+                continue
             self._queue.expire(now, "Redis cannot be reached")
             for command in self._pending:
                 if command.deadline < now:
                     command.fail("Redis did not answer in time", sent=True)
-            if self._wire is None or not self._pending:
-                continue
-            if now - slept > self._liveness / 2:
-                # This process stood still: what came meanwhile has not been read yet.
-                self._wire.heard = now
-            elif now - self._wire.heard > self._liveness:
+            if self._wire is not None and self._pending and now - self._wire.heard > self._liveness:
                 log.warning("Redis answers nothing", extra={"address": self._wire.address})
                 self._wire.abort()
