@@ -37,6 +37,8 @@ class Relayer:
         Returns the path it took, `local` or `remote`; an empty string where Redis must be asked.
         """
         call = sender.call
+        if not self._hub.current(sender):
+            raise StaleConnection
         if sender.v1 or call is None or call.id != session_id or call.state is not State.ACCEPTED:
             return ""
         sender.named = True
@@ -100,6 +102,8 @@ class Relayer:
                 case Stale():
                     raise StaleConnection
                 case Unregistered():
+                    if sender.registered == self._store.ledger:
+                        sender.registered = ""
                     await self._registered(sender)
                 case RelayRefused(call=now):
                     raise Refused(self._why(now, sender.user_id))

@@ -288,6 +288,8 @@ class Transactor:
                     return result
                 if ask.actor is None or not self._hub.current(ask.actor):
                     raise StaleConnection
+                if ask.actor.registered == self._store.ledger:
+                    ask.actor.registered = ""
                 await self._registered(ask.actor)
 
     # ---------------------------------------------------------------- delivery
