@@ -15,7 +15,7 @@ from carillon.store.link import RedisLink
 from carillon.store.scripts import Script
 
 ACL_RULES = [
-    *("~{carillon:*}:*", "&{carillon:*}:*"),
+    *("~{carillon:*}:*", "resetchannels", "&{carillon:*}:*"),
     *("+info", "+ping", "+select", "+client|setname", "+cluster|slots", "+eval", "+evalsha", "+publish", "+subscribe", "+time"),
     *("+get", "+mget", "+set", "+del", "+pexpire", "+hget", "+hgetall", "+hset", "+hdel", "+zadd", "+zrem", "+zscore"),
     *("+zrangebyscore", "+xadd", "+xtrim", "+xrange", "+xrevrange"),

@@ -3,7 +3,7 @@
 Guarantees: a command is written at most once, unless Redis answered that it did not run it; commands of one link run in the order they
 were asked for, but for a script that Redis had to be given first; a failure says whether the command may have run
 (`StoreUnavailable.sent`). redis-py makes the connection (TLS, AUTH, discovery); its own clients are not used: they repeat by themselves
-and cost ten times the CPU per command (docs/decisions/0003-redis-link.md).
+and cost ten times the CPU per command (docs/decisions/0004-redis-link.md).
 """
 
 import asyncio

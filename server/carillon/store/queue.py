@@ -18,7 +18,11 @@ class Command:
     def __init__(
         self, words: tuple[Word, ...], future: "asyncio.Future[Any]", deadline: float, *, script: Script | None = None, first: bool = False
     ) -> None:
-        self.words, self.future, self.deadline, self.script, self.first = words, future, deadline, script, first
+        self.words = words
+        self.future = future
+        self.deadline = deadline
+        self.script = script
+        self.first = first
         self.packed = pack_command(words)
 
     def fail(self, why: str, *, sent: bool) -> None:

@@ -40,7 +40,7 @@ class Server:
 class Wire(asyncio.Protocol):
     """Replies are handed to `on_reply` as hiredis reads them, errors as hiredis.ReplyError; `lost` is done when the connection is.
 
-    Costs a third of reading through redis-py or asyncio's streams (docs/decisions/0003-redis-link.md). `on_reply` must not raise: the
+    Taken over rather than used through asyncio's streams, which do not tell when the server stops reading. `on_reply` must not raise: the
     connection would be closed.
     """
 
