@@ -60,8 +60,9 @@ class RedisLink:
         self._scheduled = self._leaving = self._answered = self._closed = False
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
-        self.sharded_pubsub = endpoint.clustered
-        """Whether channels are those of a slot (SPUBLISH): on Cluster from Redis 7.0; known for certain once connected."""
+        self.sharded_pubsub = False
+        """Whether channels are those of a slot (SPUBLISH): on Cluster from Redis 7.0. Known once connected; before that the word that every
+        Redis knows."""
         self.version = (0, 0)
         self.down_since: float | None = None
         """Loop time at which the connection was lost or first tried for; None while there is one."""
