@@ -51,8 +51,12 @@ class Apns:
             built = apns_body(request, kind)
         except TooLarge:
             return Attempt(Outcome.PAYLOAD_TOO_LARGE), ()
-        if self._certificate is not None and self._certificate.changed():
-            await self._connections.renew()
+        if self._certificate is not None:
+            if self._certificate.changed():
+                await self._connections.renew()
+            if today(self._now()) >= self._certificate.content.leaf.not_valid_after_utc:
+                # TLS 1.3 would tell so only after the first write, if at all: a broken connection, tried again for a whole ring.
+                return Attempt(Outcome.AUTH, reason="certificate_expired"), ()
         url = f"{self._url}/3/device/{request.device_token}"
         headers = apns_headers(request, kind, self._topic, self._now())
         until = asyncio.get_running_loop().time() + timeout

@@ -22,7 +22,7 @@ THROTTLED_WAIT = 10.0
 class Outcome(StrEnum):
     DELIVERED = "delivered"
     DEAD_TOKEN = "dead_token"  # noqa: S105 - a word for results
-    BAD_TOKEN = "bad_token"  # noqa: S105
+    BAD_TOKEN = "bad_token"  # noqa: S105 - likewise
     THROTTLED = "throttled"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     AUTH = "auth"
@@ -218,8 +218,8 @@ def _fcm_bad_request(message: str, code: str, details: list[dict[str, Any]]) -> 
 
 
 def word(value: object) -> str:
-    """A provider's error name; empty when it is anything else."""
-    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,63}", value) else ""
+    """A provider's error name, as in `BadTopic`, `NOT_FOUND` or `invalid_grant`; empty when it is anything else, a token for one."""
+    return value if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z_]{0,39}", value) else ""
 
 
 def _object(body: bytes) -> dict[str, Any]:
