@@ -188,16 +188,17 @@ class RedisLink:
     async def _run(self) -> None:
         delay, why = FIRST_DELAY, ""
         while True:
+            self._answered = False
             try:
-                wire = await self._endpoint()
+                await self._serve(await self._endpoint())
+                why = ""
             except (OSError, RedisError) as problem:
                 if why != (why := f"{type(problem).__name__}: {problem}"[:200]):
                     log.warning("no connection to Redis", extra={"why": why})
-            else:
-                why = ""
-                await self._serve(wire)
-                if self._answered:
-                    delay = FIRST_DELAY
+            except Exception:
+                log.exception("the Redis link stumbled")
+            if self._answered:
+                delay = FIRST_DELAY
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             delay = min(delay * 2, self._retry_cap)
 
@@ -206,7 +207,7 @@ class RedisLink:
         log.info("connected to Redis", extra={"address": wire.address, "version": ".".join(map(str, wire.server.version))})
         self.version = wire.server.version
         self.sharded_pubsub = self._endpoint.clustered and self.version >= (7, 0)
-        self._queue.held, self._leaving, self._answered = self.on_up is not None, False, False
+        self._queue.held, self._leaving = self.on_up is not None, False
         self._wire, self.down_since = wire, None
         wire.on_reply, wire.on_writable = self._reply, self._flush
         try:

@@ -59,12 +59,12 @@ class Subscriber:
         delay = FIRST_DELAY
         while True:
             try:
-                wire = await self._endpoint()
+                if await self._serve(await self._endpoint()):
+                    delay = FIRST_DELAY
             except (OSError, RedisError) as problem:
                 log.debug("the pod's channel cannot be joined", extra={"why": type(problem).__name__})
-            else:
-                if await self._serve(wire):
-                    delay = FIRST_DELAY
+            except Exception:
+                log.exception("the pod's channel stumbled")
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             delay = min(delay * 2, self._retry_cap)
 

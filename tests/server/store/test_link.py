@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from harness.links import COUNT, count_key, linked, script, settled
+from harness.links import COUNT, count_key, linked, script, settled, until
 from harness.redis import RedisServer, version
 
 from carillon.config import RedisSettings
@@ -113,3 +113,19 @@ async def test_while_the_first_command_is_refused_no_other_is_sent(redis_server:
 async def test_channels_are_those_of_the_slot_where_redis_has_them(settings: RedisSettings, cell: str) -> None:
     async with linked(settings, cell) as link:
         assert link.sharded_pubsub == ("cluster" in settings.url and version() >= (7, 0))
+
+
+async def test_a_defect_in_a_callback_does_not_end_the_link(redis_server: RedisServer, cell: str) -> None:
+    def up() -> None:
+        ups.append(1)
+        if len(ups) == 1:
+            raise ValueError("a defect upstairs")
+        link.call(COUNT, [count_key(cell)], [], timeout=5, first=True)
+
+    ups: list[int] = []
+    async with linked(RedisSettings(url=redis_server.url), cell) as link:
+        link.on_up = up
+        assert link._wire is not None
+        link._wire.abort()
+        await until(lambda: len(ups) == 2)
+        assert await link.call(COUNT, [count_key(cell)], [], timeout=5) == 2
