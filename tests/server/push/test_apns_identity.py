@@ -6,8 +6,9 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat, pkcs12
 from fakes.credentials import pem
 
 from carillon.errors import ConfigError
@@ -57,6 +58,17 @@ def test_files_that_are_no_identity(made: Any, tmp_path: Path) -> None:
     keyless.write_bytes(pkcs12.serialize_key_and_certificates(b"x", None, leaf, None, NoEncryption()))
     with pytest.raises(ConfigError, match="private key"):
         read_certificate(keyless, "")
+
+
+def test_a_file_locked_the_old_way_opens(made: Any, tmp_path: Path) -> None:
+    """Keychain still writes PKCS #12 with triple DES and SHA-1."""
+    key, leaf, chain = pkcs12.load_key_and_certificates(made.issuer.p12("new.p12").read_bytes(), None)
+    builder = PrivateFormat.PKCS12.encryption_builder().key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+    lock = builder.hmac_hash(hashes.SHA1()).build(b"geheim")
+    path = tmp_path / "old.p12"
+    assert isinstance(key, rsa.RSAPrivateKey)
+    path.write_bytes(pkcs12.serialize_key_and_certificates(b"voip", key, leaf, chain, lock))
+    assert read_certificate(path, "geheim").leaf == leaf
 
 
 @pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())])
