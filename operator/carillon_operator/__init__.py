@@ -1,0 +1,1 @@
+"""The operator of Carillon: declare a SignalingCluster, get a running service."""
