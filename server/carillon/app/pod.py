@@ -183,6 +183,7 @@ def rules_of(settings: Settings) -> Rules:
         confirm=micros(calls.ring_confirm),
         merge=micros(calls.glare_window),
         reattach=micros(calls.return_window),
+        push_retry=micros(settings.push.retry),
         hide_offline=calls.offline_policy == "ring",
     )
 

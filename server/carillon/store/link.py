@@ -169,12 +169,13 @@ class RedisLink:
 
     def _give(self, command: Command, script: Script) -> None:
         """Ask again, by the source; of several in flight only the first, for it runs before the others."""
+        if command.future.done():
+            return
         words = command.words
         if command.first or script.sha1 not in self._given:
             words = ("EVAL", script.source, *words[2:])
         self._given.add(script.sha1)
-        if not command.future.done():
-            self._ask(Command(words, command.future, command.deadline, script=script, first=command.first))
+        self._ask(Command(words, command.future, command.deadline, script=script, first=command.first))
 
     def _leave(self, text: str) -> None:
         """This server will not do: send it no more, hear what it answers to the rest, then look for the primary again."""

@@ -1,0 +1,111 @@
+"""What users see while Redis is away: each row of the design's table, on a Redis that is frozen or stopped."""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import pytest
+from harness.pods import Pod, healthy, in_call, until
+from harness.redis import RedisServer
+
+from carillon.errors import Refused
+
+MakePods = Callable[[str, int], Awaitable[list[Pod]]]
+
+
+async def test_a_second_without_redis_is_invisible(own_redis: RedisServer, pods_on: MakePods) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob", v1=True)
+    own_redis.freeze()
+    start = asyncio.create_task(alice.say("call.start", callee_id="bob"))
+    await asyncio.sleep(1)
+    own_redis.thaw()
+    await start
+    session = (await bob.heard("call.ring"))["session_id"]
+    await bob.say("call.accept", session_id=session)
+    await alice.heard("call.accepted")
+    assert "error" not in alice.connection.types + bob.connection.types
+
+
+async def test_a_long_outage_fails_starts_and_keeps_what_needs_no_redis(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob, carol = [await pod.join(name) for name in ("alice", "bob", "carol")]
+    session = await in_call(alice, bob)
+    own_redis.stop()
+    await carol.say("call.start", callee_id="alice")
+    assert (await carol.heard("error"))["code"] == "internal_error"
+    await alice.say("webrtc.ice", session_id=session, candidate="inside one pod")
+    await bob.heard("webrtc.ice", within=1)
+    with pytest.raises(Refused) as refused:
+        await pod.attacher.attach(carol.connection, carol.attached.user, v1=False, patience=1.0)
+    assert refused.value.retry_after
+
+
+async def test_a_v1_start_that_fails_tells_when_to_try_again_and_keeps_its_number(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = await pod.join("alice", v1=True), await pod.join("bob", v1=True)
+    own_redis.stop()
+    await alice.say("call.start", callee_id="bob")
+    error = await alice.heard("error")
+    assert error["code"] == "unavailable"
+    assert error["n"] == 1
+    assert error["retry_after"] > 0
+    own_redis.start()
+    await healthy([pod])
+    await alice.say("call.start", n=1, callee_id="bob")
+    await bob.heard("call.ring")
+
+
+async def test_a_start_that_was_sent_and_given_up_rings_nobody_for_long(own_redis: RedisServer, pods_on: MakePods) -> None:
+    """Redis may run it after the caller was told that it failed: it is ended as cancelled then."""
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    parts = pods[0].service._parts
+    pods[0].service._parts = dataclasses.replace(parts, hurry=0.5)
+    own_redis.freeze()
+    await alice.say("call.start", callee_id="bob")
+    assert alice.connection.types == ["error"]
+    own_redis.thaw()
+    pods[0].service._parts = parts
+    await until(lambda: not bob.connection.of("call.ring") or bob.connection.of("call.ended"))
+    await healthy(pods)
+    await alice.say("call.start", callee_id="bob")
+    await alice.heard("call.ringing")
+
+
+async def test_a_pod_that_is_cut_off_alone_does_not_end_what_others_carry_on(own_redis: RedisServer, pods_on: MakePods) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob", v1=True)
+    session = await in_call(alice, bob)
+    await pods[0].kill()
+    back = await pods[1].join("alice", v1=True, resume=alice.resume)
+    await back.say("webrtc.ice", session_id=session, candidate="from the other pod")
+    await bob.heard("webrtc.ice")
+    await asyncio.sleep(3)  # pod lease and grace
+    assert "call.ended" not in back.connection.types + bob.connection.types
+
+
+async def test_a_hold_fires_no_ring_deadline_early_and_none_never(own_redis: RedisServer, pods_on: MakePods) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await alice.say("call.start", callee_id="bob")
+    await bob.heard("call.ring")
+    own_redis.stop()
+    own_redis.start()
+    await healthy(pods)
+    assert (await alice.heard("call.ended", within=15))["reason"] == "no_answer"
+    await bob.heard("call.ended")
+
+
+async def test_a_full_redis_refuses_starts_and_lets_calls_end(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob, carol, dave = [await pod.join(name) for name in ("alice", "bob", "carol", "dave")]
+    session = await in_call(alice, bob)
+    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "1")
+    await carol.say("call.start", callee_id="dave")
+    assert (await carol.heard("error"))["code"] == "internal_error"
+    await bob.say("call.end", session_id=session)
+    await alice.heard("call.ended")
+    own_redis.ask("CONFIG", "SET", "maxmemory", "0")
+    await carol.say("call.start", callee_id="dave")
+    await dave.heard("call.ring")
