@@ -168,14 +168,19 @@ class RedisLink:
             command.future.set_exception(error(text))
 
     def _give(self, command: Command, script: Script) -> None:
-        """Ask again, by the source; of several in flight only the first, for it runs before the others."""
+        """Ask again, by the source; of several in flight only the first, for it runs before the others.
+
+        The first may be given up before it is written: who comes a second time brings the source whatever others do.
+        """
         if command.future.done():
             return
         words = command.words
-        if command.first or script.sha1 not in self._given:
+        if command.again or command.first or script.sha1 not in self._given:
             words = ("EVAL", script.source, *words[2:])
         self._given.add(script.sha1)
-        self._ask(Command(words, command.future, command.deadline, script=script, first=command.first))
+        once_more = Command(words, command.future, command.deadline, script=script, first=command.first)
+        once_more.again = True
+        self._ask(once_more)
 
     def _leave(self, text: str) -> None:
         """This server will not do: send it no more, hear what it answers to the rest, then look for the primary again."""

@@ -11,9 +11,12 @@ from carillon.store.wire import Word, pack_command
 
 
 class Command:
-    """One command, packed, and the future of its reply. deadline: loop time. first: before all others, whatever they wait for."""
+    """One command, packed, and the future of its reply.
 
-    __slots__ = ("deadline", "first", "future", "packed", "script", "words")
+    deadline: loop time. first: before all others, whatever they wait for. again: Redis did not know its script once already.
+    """
+
+    __slots__ = ("again", "deadline", "first", "future", "packed", "script", "words")
 
     def __init__(
         self, words: tuple[Word, ...], future: "asyncio.Future[Any]", deadline: float, *, script: Script | None = None, first: bool = False
@@ -23,6 +26,7 @@ class Command:
         self.deadline = deadline
         self.script = script
         self.first = first
+        self.again = False
         self.packed = pack_command(words)
 
     def fail(self, why: str, *, sent: bool) -> None:

@@ -230,3 +230,13 @@ async def test_closing_fails_what_waits(own_redis: RedisServer, cell: str) -> No
     assert [result.sent for result in results] == [True, False]
     with pytest.raises(StoreUnavailable):
         await link.command("PING", timeout=10)
+
+
+async def test_a_script_given_up_before_redis_had_it_leaves_the_others_running(own_redis: RedisServer, cell: str) -> None:
+    """Of two that Redis does not know the first brings the source; it is cancelled before that is written."""
+    async with linked(RedisSettings(url=own_redis.url), cell) as link:
+        before = link.command("PING", timeout=5)
+        first = link.call(COUNT, [count_key(cell)], [], timeout=5)
+        second = link.call(COUNT, [count_key(cell)], [], timeout=5)
+        before.add_done_callback(lambda _: first.cancel())
+        assert await second == 1
