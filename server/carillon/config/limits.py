@@ -101,7 +101,15 @@ class LimitSettings:
         unit="bytes",
         least=256,
         most=8000,
-        why="Longer tokens are refused in words; a request line above 8 KiB would get no answer at all.",
+        why="Longer tokens are refused in words. Proxies commonly cut request lines and headers off at 8 KiB.",
+    )
+    head_bytes: int = setting(
+        "MAX_HEAD_BYTES",
+        16_384,
+        unit="bytes",
+        least=12_288,
+        most=1_048_576,
+        why="Request line and headers together; more is answered with 431. Above MAX_TOKEN_BYTES, so that a long token is refused as one.",
     )
     backlog_bytes: int = setting(
         "BACKLOG_BYTES",
@@ -126,6 +134,14 @@ class LimitSettings:
         least=1,
         most=60,
         why="A message that has waited so long fails with its error: its sender has given it up.",
+    )
+    control_frames: int = setting(
+        "MAX_CONTROL_FRAMES",
+        1000,
+        unit="frames",
+        least=10,
+        most=1_000_000,
+        why="Pings, pongs and fragments of one connection within PING_INTERVAL; they cost as much as messages and count as none.",
     )
     redis_queue_bytes: int = setting(
         "REDIS_QUEUE_BYTES",

@@ -65,6 +65,22 @@ class ServerSettings:
         most=300,
         why="A probe unanswered for so long means that the connection is lost: phones wake their radio in a few seconds.",
     )
+    request_timeout: float = setting(
+        "REQUEST_TIMEOUT",
+        10.0,
+        unit="s",
+        least=1,
+        most=300,
+        why="A connection that has not sent its whole HTTP request by then is cut off: nobody answers for what it costs.",
+    )
+    close_timeout: float = setting(
+        "CLOSE_TIMEOUT",
+        5.0,
+        unit="s",
+        least=0.5,
+        most=60,
+        why="A peer has so long to read what was sent before a close frame and to answer it; then the connection is cut off.",
+    )
     hello_timeout: float = setting(
         "HELLO_TIMEOUT",
         2.0,

@@ -115,17 +115,16 @@ class Endpoint:
             raise Refusal(503, "This server is leaving", Close.RESTART, 1.0)
         peer = scope["client"][0] if scope["client"] else ""
         address = self._door.knock(peer, scope["headers"])
-        identity = await self._identify(scope, address)
+        identity = await self._identify(socket, scope, address)
         await self._door.enter(address, identity.user.user_id)
         try:
             await self._live(socket, identity, v1, address)
         finally:
             self._door.leave(address, identity.user.user_id)
 
-    async def _identify(self, scope: dict[str, Any], address: str) -> Identity:
+    async def _identify(self, socket: Socket, scope: dict[str, Any], address: str) -> Identity:
         try:
-            found = credentials(scope["headers"], scope["subprotocols"], scope["query_string"])
-            scope["query_string"] = b""
+            found = credentials(scope["headers"], scope["subprotocols"], socket.query)
             return await self._authenticator.authenticate(found.token, time.time())
         except AuthError as error:
             self._door.refused(address)

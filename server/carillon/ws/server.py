@@ -2,74 +2,107 @@
 
 import asyncio
 import logging
-import random
 import signal
+import socket as sockets_of_the_system
 from collections.abc import Awaitable, Callable
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from carillon.config import Settings
 from carillon.errors import Close
+from carillon.ws import drain
+from carillon.ws.config import Bounds, SignalingConfig
+from carillon.ws.http import SignalingHttp
+from carillon.ws.keepalive import Wheel
 from carillon.ws.protocol import SignalingProtocol
+from carillon.ws.socket import Socket
 
 log = logging.getLogger(__name__)
 
+LAST_WORDS = 0.7
+"""Seconds that sockets have to answer our close frame when the process leaves; then they are cut off."""
 
-def make_config(app: object, settings: Settings, **changes: object) -> uvicorn.Config:
-    """How uvicorn runs for us: our protocol class, uvloop, no access log (its lines hold tokens), nothing negotiated that costs memory."""
-    limits = settings.limits
 
-    class Bounded(SignalingProtocol):
-        queue_bytes = limits.queue_bytes
-        backlog_bytes = limits.backlog_bytes
+def make_config(app: object, settings: Settings, **changes: Any) -> SignalingConfig:
+    """How uvicorn runs for us.
 
-    options: dict[str, object] = {
-        "host": settings.server.host or None,
-        "port": settings.server.port,
-        "ws": Bounded,
+    Off is what we do otherwise (pings, X-Forwarded-For) or do not want: the access log, whose lines hold tokens, and compression, which
+    takes four times the memory of a connection. changes: uvicorn's options, for tests.
+    """
+    limits, server = settings.limits, settings.server
+    options: dict[str, Any] = {
+        "bounds": Bounds(
+            head=limits.head_bytes,
+            frame=limits.frame_bytes,
+            queue=limits.queue_bytes,
+            backlog=limits.backlog_bytes,
+            trifles=limits.control_frames,
+            request=server.request_timeout,
+            close=server.close_timeout,
+        ),
+        "wheel": Wheel(server.ping_interval, server.ping_timeout),
+        "host": server.host or None,
+        "port": server.port,
+        "http": SignalingHttp,
+        "ws": SignalingProtocol,
         "ws_max_size": limits.frame_bytes,
-        "ws_ping_interval": settings.server.ping_interval,
-        "ws_ping_timeout": settings.server.ping_timeout,
+        "ws_ping_interval": None,
+        "ws_ping_timeout": None,
         "ws_per_message_deflate": False,
         "loop": "uvloop",
-        "http": "httptools",
         "lifespan": "on",
         "log_config": None,
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
         "timeout_keep_alive": 5,
-        "timeout_graceful_shutdown": 5,
+        "timeout_graceful_shutdown": 1,
         "backlog": 4096,
-        **changes,
     }
-    return uvicorn.Config(app, **options)  # type: ignore[arg-type] # options are uvicorn's own, by name
+    return SignalingConfig(app, **(options | changes))
 
 
 class SignalingServer(uvicorn.Server):
-    """drain: what SIGTERM begins; the server exits once it has returned."""
+    """drain: what SIGTERM begins; the server exits once it has returned, or at once with a second signal."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: SignalingConfig, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
         self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """Of all WebSockets, those whose handshake is not answered yet included."""
+        return [one.socket for one in self.server_state.connections if isinstance(one, SignalingProtocol)]
+
+    async def send_away(self, seconds: float) -> None:
+        """Close every socket with 1012 at a moment of its own within `seconds`; returns when the last is gone."""
+        await drain.send_away(lambda: self.sockets, seconds)
+
+    # ---------------------------------------------------------------- signals
+
+    async def serve(self, sockets: list[sockets_of_the_system.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig == signal.SIGTERM and self._draining is None and self.started:
-            self._loop_call(self._begin)
-        else:
-            self._loop_call(self._leave_now)
-
-    def _loop_call(self, work: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon_threadsafe(work)
+        """In place of uvicorn's, which would exit at once, and afterwards raise the signal again (exit code 143 for an orderly end)."""
+        assert self._loop is not None
+        begin = sig == signal.SIGTERM and self._draining is None and self.started
+        self._loop.call_soon_threadsafe(self._begin if begin else self._leave_now)
 
     def _begin(self) -> None:
-        self._draining = asyncio.get_running_loop().create_task(self._drain_then_exit())
+        if self._draining is None and not self.should_exit:
+            self._draining = asyncio.get_running_loop().create_task(self._drain_then_exit(), name="drain")
 
     async def _drain_then_exit(self) -> None:
         try:
             await self._drain()
+        except Exception:
+            log.exception("the drain failed; leaving at once")
         finally:
             self.should_exit = True
 
@@ -80,15 +113,12 @@ class SignalingServer(uvicorn.Server):
             self.force_exit = True
         self.should_exit = True
 
-    @property
-    def sockets(self) -> list[SignalingProtocol]:
-        return [one for one in self.server_state.connections if isinstance(one, SignalingProtocol)]
+    async def shutdown(self, sockets: list[sockets_of_the_system.socket] | None = None) -> None:
+        """uvicorn closes each connection (`SignalingProtocol.shutdown`) and waits; here not for ever."""
+        late = asyncio.get_running_loop().call_later(LAST_WORDS, self._cut_off)
+        await super().shutdown(sockets)
+        late.cancel()
 
-    async def send_away(self, seconds: float) -> None:
-        """Close every socket with 1012 at a moment of its own within `seconds`; returns when the last is gone."""
-        loop = asyncio.get_running_loop()
-        for one in self.sockets:
-            loop.call_later(random.uniform(0, seconds), one.socket.close, Close.RESTART, Close.RESTART.reason)  # noqa: S311 - jitter
-        deadline = loop.time() + seconds + 5
-        while self.sockets and loop.time() < deadline:  # noqa: ASYNC110 - the protocols remove themselves
-            await asyncio.sleep(0.05)
+    def _cut_off(self) -> None:
+        for socket in self.sockets:
+            socket.abort(Close.RESTART)
