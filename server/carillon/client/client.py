@@ -35,9 +35,13 @@ class CallRefused(CarillonError):
 
 
 class CarillonClient:
-    """One user. token: a JWT, or what fetches a fresh one each time a connection is made. v1: else it speaks the reference's protocol."""
+    """One user.
 
-    def __init__(self, url: str, token: str | Callable[[], Awaitable[str]], *, v1: bool = True) -> None:
+    url: of `/ws`, or what names one each time a connection is made. token: a JWT, or what fetches a fresh one likewise.
+    v1: else it speaks the reference's protocol.
+    """
+
+    def __init__(self, url: str | Callable[[], str], token: str | Callable[[], Awaitable[str]], *, v1: bool = True) -> None:
         self._url, self._token, self.v1 = url, token, v1
         self.session = Session()
         self.log: list[Json] = []
@@ -141,9 +145,10 @@ class CarillonClient:
 
     async def _connect(self) -> ClientConnection:
         token = self._token if isinstance(self._token, str) else await self._token()
+        url = self._url if isinstance(self._url, str) else self._url()
         if self.v1:
-            return await connect(self._url, subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(BEARER_PREFIX + token)], open_timeout=8)
-        return await connect(self._url, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=8)
+            return await connect(url, subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(BEARER_PREFIX + token)], open_timeout=8)
+        return await connect(url, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=8)
 
     async def _serve(self, socket: ClientConnection) -> None:
         self._socket = socket
