@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from carillon_operator.spec import Spec, decode
+from carillon_operator.spec import Spec, decode, problems
 
 
 def spec(**fields: Any) -> Spec:
@@ -56,3 +56,28 @@ def test_unknown_fields_are_left_to_newer_releases() -> None:
 def test_what_the_schema_refuses_is_refused_here_too_by_name(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=words):
         spec(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"autoscaling": {"minReplicas": 5, "maxReplicas": 4}}, "minReplicas"),
+        ({"redis": {"managed": {"storage": {}}, "external": {"url": "redis://r"}}}, "both set"),
+        ({"redis": {"external": {"username": "u"}}}, "exactly one of url and urlSecret"),
+        ({"redis": {"external": {"url": "redis://r", "tls": {}}}}, "rediss"),
+        ({"auth": {"algorithms": ["RS256"]}}, "RS256 needs jwks"),
+        ({"auth": {"algorithms": ["HS256"], "jwks": {"url": "https://login.example.com/keys"}}}, "HS256 needs existingSecret"),
+        ({"push": {"apns": {"bundleId": "a.b"}}}, "exactly one of keySecret"),
+        ({"push": {"apns": {"bundleId": "a.b", "keySecret": {"name": "a", "key": "k"}}}}, "keyId and teamId"),
+        ({"turn": {"urls": ["turn:a"]}}, "need a secret"),
+        ({"limits": {"bytes": "1000/10"}}, "frameBytes"),
+        ({"access": {"trustedProxies": ["10.0.0.1/8"]}}, "10.0.0.1/8 is no network"),
+    ],
+)
+def test_what_no_server_would_start_with_is_told_before_it_is_tried(fields: dict[str, Any], words: str) -> None:
+    (said,) = problems(spec(**fields))
+    assert words in said
+
+
+def test_nothing_is_wrong_with_nothing() -> None:
+    assert problems(Spec()) == []

@@ -50,7 +50,7 @@ def _object(kind: shape.StructType) -> Schema:
     properties: Schema = {}
     for one in kind.fields:
         field = schema(one.type)
-        if not one.required and field.get("type") in _CONTAINERS:
+        if not one.required and field.get("type") in _CONTAINERS and field.pop("nullable", True):
             field["nullable"] = True
         elif one.default is not NODEFAULT and one.default not in (None, "", ()):
             field["default"] = one.default

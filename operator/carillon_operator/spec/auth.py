@@ -7,6 +7,8 @@ from msgspec import Meta
 from carillon_operator.spec.declare import Part, Rule, about
 from carillon_operator.spec.values import DataKey, Name
 
+ORIGIN = r"^(\*|https?://(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)$"
+NETWORK = r"^(([0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(/[0-9]{1,3})?$"
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
@@ -27,7 +29,9 @@ class ExistingSecret(Part, frozen=True, kw_only=True):
 class Jwks(Part, frozen=True, kw_only=True):
     """Public keys of an identity provider."""
 
-    url: Annotated[str, about("Where they are.", longest=1024, pattern=r"^https://[^\s]+$")]
+    url: Annotated[
+        str, about("Where they are.", longest=1024, pattern=r"^https://([^/?#@\s:]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][^\s#]*)?$")
+    ]
     refetch_seconds: Annotated[int, about("An unknown key id asks for them anew at most this often.", least=1, most=3600)] = 30
     lifetime_seconds: Annotated[int, about("They are fetched anew after this time.", least=60, most=86_400)] = 3600
 
@@ -35,12 +39,22 @@ class Jwks(Part, frozen=True, kw_only=True):
 class Auth(Part, frozen=True, kw_only=True):
     """Whose tokens are believed. With neither existingSecret nor jwks a keyring is generated."""
 
+    rules = (
+        Rule(
+            "!has(self.algorithms) || self.algorithms.all(one, one.startsWith('HS') "
+            "? has(self.existingSecret) || !has(self.jwks) : has(self.jwks))",
+            "an algorithm has no key: HS* needs a secret or keyring, the others jwks",
+        ),
+    )
     existing_secret: Annotated[ExistingSecret, about("A Secret of yours with the keys of tokens.")] | None = None
     jwks: Annotated[Jwks, about("Public keys of an identity provider, alone or beside existingSecret.")] | None = None
     algorithms: Annotated[
         tuple[Algorithm, ...],
         about(
-            "Only these are accepted; absent: HS256 with a secret or keyring, RS256, ES256 and EdDSA with jwks.", longest=13, unique=True
+            "Only these are accepted; absent: HS256 with a secret or keyring, RS256, ES256 and EdDSA with jwks.",
+            longest=13,
+            unique=True,
+            nullable=False,
         ),
     ] = ()
     audience: Annotated[str, about("If set, aud must contain it.", longest=253)] = ""
@@ -63,8 +77,8 @@ class Auth(Part, frozen=True, kw_only=True):
     ] = 86_400
 
 
-OriginText = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^(\*|https?://[^\s/,]+)$")]
-Cidr = Annotated[str, Meta(min_length=3, max_length=43, pattern=r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$")]
+OriginText = Annotated[str, Meta(min_length=1, max_length=253, pattern=ORIGIN)]
+Cidr = Annotated[str, Meta(min_length=3, max_length=43, pattern=NETWORK)]
 
 
 class Access(Part, frozen=True, kw_only=True):

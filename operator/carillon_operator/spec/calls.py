@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from carillon_operator.spec.declare import Part, about
+from carillon_operator.spec.declare import Part, Rule, about
 from carillon_operator.spec.values import RateText
 
 
@@ -26,6 +26,12 @@ class Calls(Part, frozen=True, kw_only=True):
 class Limits(Part, frozen=True, kw_only=True):
     """Rates are COUNT/SECONDS: so many at once, and on average so many in that time; off is no limit."""
 
+    rules = (
+        Rule(
+            "self.bytes == 'off' || int(self.bytes.split('/')[0]) >= self.frameBytes",
+            "bytes allows less at once than frameBytes: the longest messages could never be sent",
+        ),
+    )
     rates: Annotated[Literal["On", "Off"], about("Off turns off all rates and limits per address, for benchmarks.")] = "On"
     max_connections: Annotated[int, about("Connections of one pod.", least=1, most=10_000_000)] = 20_000
     accepts: Annotated[RateText, about("New connections of one pod; more wait their turn.")] = "1000/1"
@@ -39,4 +45,4 @@ class Limits(Part, frozen=True, kw_only=True):
     pushes_per_token: Annotated[RateText, about("Pushes to one device.")] = "10/60"  # noqa: S105 - no password
     messages: Annotated[RateText, about("Messages on one connection.")] = "1000/10"
     bytes: Annotated[RateText, about("Bytes on one connection.")] = "8388608/10"
-    frame_bytes: Annotated[int, about("The longest message.", least=16_384, most=16_777_216)] = 524_288
+    frame_bytes: Annotated[int, about("The longest message.", least=16_384, most=524_288)] = 524_288

@@ -39,13 +39,13 @@ def about(
     rules: tuple[Rule, ...] = (),
     keys: tuple[str, ...] = (),
     unique: bool = False,
-    atomic: bool = False,
     **extra: Any,
 ) -> Meta:
     """What a field says of itself.
 
     least, most: inclusive bounds of a number. shortest, longest: characters of a string, items of a list, entries of a map.
-    keys: the list is a map by these fields. unique: the list is a set. atomic: appliers replace object or list whole.
+    keys: the list is a map by these fields. unique: the list is a set. extra: more words of the schema; nullable=False for what a rule of
+    the object around it looks into, since rules cannot handle null.
     """
     if rules:
         extra["x-kubernetes-validations"] = [one.schema() for one in rules]
@@ -53,7 +53,5 @@ def about(
         extra |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
     if unique:
         extra["x-kubernetes-list-type"] = "set"
-    if atomic:
-        extra["x-kubernetes-map-type"] = "atomic"
     bounds: dict[str, Any] = {"ge": least, "le": most, "min_length": shortest, "max_length": longest, "pattern": pattern}
     return Meta(description=description, extra_json_schema=extra or None, **{name: one for name, one in bounds.items() if one is not None})

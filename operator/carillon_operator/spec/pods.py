@@ -10,6 +10,9 @@ from carillon_operator.spec.values import Annotations, DataKey, Labels, LabelVal
 LabelKey = Annotated[str, Meta(min_length=1, max_length=317)]
 ResourceAmounts = Annotated[dict[str, Quantity], Meta(max_length=16)]
 Namespaces = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=63)], ...], Meta(max_length=32)]
+RESERVED = Rule(
+    "self.all(one, !(one.name in ['HOST', 'PORT', 'METRICS_PORT', 'CELL']))", "HOST, PORT, METRICS_PORT and CELL are the operator's"
+)
 
 
 class LabelRequirement(Part, frozen=True, kw_only=True):
@@ -93,7 +96,7 @@ class PodAffinity(Part, frozen=True, kw_only=True):
 
 
 class Affinity(Part, frozen=True, kw_only=True):
-    """Where pods may run; replaces the operator's own preference for different nodes."""
+    """Where pods may run."""
 
     node_affinity: Annotated[NodeAffinity, about("By nodes.")] | None = None
     pod_affinity: Annotated[PodAffinity, about("Near to other pods.")] | None = None
@@ -171,7 +174,7 @@ class Scheduling(Part, frozen=True, kw_only=True):
     labels: Annotated[Labels, about("More labels; the operator's own win.")] = field(default_factory=dict)
     annotations: Annotated[Annotations, about("More annotations.")] = field(default_factory=dict)
     node_selector: Annotated[Labels, about("Labels that nodes must have.")] = field(default_factory=dict)
-    affinity: Annotated[Affinity, about("Where pods may run; replaces the operator's own preference for different nodes.")] | None = None
+    affinity: Annotated[Affinity, about("Where pods may run.")] | None = None
     tolerations: Annotated[
         tuple[Toleration, ...],
         about(
@@ -184,7 +187,9 @@ class Scheduling(Part, frozen=True, kw_only=True):
 class PodOverrides(Scheduling, frozen=True, kw_only=True):
     """What differs from the operator's own pod template; lists with names are merged by name."""
 
-    env: Annotated[tuple[EnvVar, ...], about("More variables of the server's environment.", longest=64, keys=("name",))] = ()
+    env: Annotated[
+        tuple[EnvVar, ...], about("More variables of the server's environment.", longest=64, keys=("name",), rules=(RESERVED,))
+    ] = ()
     resources: Annotated[Resources, about("What the server reserves and may take.")] | None = None
     topology_spread_constraints: Annotated[
         tuple[TopologySpread, ...],

@@ -7,7 +7,7 @@ from msgspec import Meta
 from carillon_operator.spec.declare import Part, Rule, about
 from carillon_operator.spec.values import SecretKey
 
-IceUrl = Annotated[str, Meta(min_length=6, max_length=253, pattern=r"^(stuns?|turns?):[^\s,]+$")]
+IceUrl = Annotated[str, Meta(min_length=6, max_length=253, pattern=r"^(stuns?|turns?):[^\s,/][^\s,]*$")]
 AppleId = Annotated[str, Meta(min_length=10, max_length=10, pattern=r"^[A-Z0-9]+$")]
 
 
@@ -50,6 +50,7 @@ class Push(Part, frozen=True, kw_only=True):
 class Turn(Part, frozen=True, kw_only=True):
     """ICE servers given to clients, with time-limited credentials as coturn checks them."""
 
+    rules = (Rule("self.urls.exists(one, one.startsWith('turn')) == has(self.secret)", "secret and TURN URLs belong together"),)
     urls: Annotated[tuple[IceUrl, ...], about("STUN and TURN URLs.", shortest=1, longest=16)]
     secret: Annotated[SecretKey, about("coturn's static-auth-secret; pods restart when it changes.")] | None = None
     ttl_seconds: Annotated[int, about("Life of credentials: longer than any call.", least=60, most=604_800)] = 43_200

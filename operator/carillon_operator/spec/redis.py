@@ -9,7 +9,13 @@ from carillon_operator.spec.image import PullPolicy, Reference
 from carillon_operator.spec.pods import Resources, Scheduling
 from carillon_operator.spec.values import LocalName, Name, Quantity, SecretKey
 
-REDIS_URL = r"^rediss?(\+(sentinel|cluster))?://[^@/?#\s]+(/[^?#\s]*)?$"
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_NODE = rf"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+_DATABASE = r"(/[0-9]{1,4})?"
+REDIS_URL = (
+    rf"^(rediss?://{_NODE}{_DATABASE}|rediss?\+sentinel://{_NODE}(,{_NODE})*/[^/?#@,\s]+{_DATABASE}|rediss?\+cluster://{_NODE}(,{_NODE})*)$"
+)
+"""What the server understands (carillon.config.redis), without credentials."""
 CELL = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 
 

@@ -21,7 +21,7 @@ Text = Annotated[str, Meta(max_length=1024)]
 LabelValue = Annotated[str, Meta(max_length=63)]
 Labels = Annotated[dict[str, LabelValue], Meta(max_length=64)]
 Annotations = Annotated[dict[str, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)]
-RateText = Annotated[str, Meta(min_length=3, max_length=16, pattern=r"^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,4})$")]
+RateText = Annotated[str, Meta(min_length=3, max_length=16, pattern=r"^(off|[1-9][0-9]{0,8}/[1-9][0-9]{0,3})$")]
 """COUNT/SECONDS, or off."""
 
 
