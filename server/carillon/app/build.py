@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from starlette.routing import BaseRoute
 
@@ -11,8 +12,8 @@ from carillon.app.observe import Observer
 from carillon.app.pod import Pod
 from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
+from carillon.auth.turn import ice_servers
 from carillon.config import Settings
-from carillon.protocol import IceServer
 from carillon.push import PushSender
 from carillon.telemetry import Telemetry
 from carillon.ws import endpoint as ws
@@ -24,16 +25,14 @@ log = logging.getLogger("carillon")
 def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a taken port."""
 
-    def ice_servers(user_id: str, now: float) -> list[IceServer]:
-        return []
-
     telemetry = Telemetry(settings)
     observer, door = Observer(telemetry), OpenDoor(settings)
-    authenticator = Authenticator(settings.auth)
+    authenticator = Authenticator(settings.auth, longest=settings.limits.token_bytes)
+    servers = partial(ice_servers, settings.turn)
     sender = PushSender.from_settings(settings.push, tracer=telemetry.tracer, metrics=telemetry.metrics)
     for remark in sender.remarks:
         log.warning(remark)
-    pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, ice_servers), telemetry=telemetry)
+    pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, servers), telemetry=telemetry)
     server_settings = ws.Settings(
         settings.server.hello_timeout,
         settings.server.attach_timeout,
@@ -44,7 +43,7 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     endpoint = ws.Endpoint(
         authenticator, pod.attacher, pod.service, door, observer, server_settings, lambda: pod.leaving, pod.sweeper.still_for
     )
-    app = create_app(pod, endpoint, authenticator, ice_servers, extra)
+    app = create_app(pod, endpoint, authenticator, servers, extra)
 
     async def drain() -> None:
         log.info("leaving: serving on while load balancers take this server out")

@@ -1,37 +1,114 @@
-"""Tokens become identities."""
+"""Tokens become identities (RFC 7519; RFC 8725 for what not to believe)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import jwt
 
+from carillon.auth.jwks import Jwks
+from carillon.auth.keys import Key, KeyringFile, KeySource, Secret
 from carillon.config import AuthSettings
-from carillon.errors import AuthError, TokenExpired
+from carillon.errors import AuthError, ConfigError, TokenExpired
 from carillon.protocol import UserInfo
+
+LONGEST_USER_ID = 256
+LONGEST_PROFILE = {"name": 200, "username": 200, "image_profile": 2000}
+"""Characters. What is longer is cut (a URL: left out): it is shown to others and travels in every ring and push."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     user: UserInfo
-    expires_at: float
+    expires_at: float = field(compare=False)
     """Unix time in seconds."""
 
 
 class Authenticator:
-    def __init__(self, settings: AuthSettings) -> None:
-        self._settings = settings
+    """Checks tokens against every configured source of keys."""
+
+    def __init__(self, settings: AuthSettings, *, longest: int = 7680, sources: tuple[KeySource, ...] | None = None) -> None:
+        """longest: bytes of a token. Raises ConfigError for a keyring that cannot be read."""
+        self._settings, self._longest = settings, longest
+        self._accepted = frozenset(settings.accepted)
+        self._sources = key_sources(settings) if sources is None else sources
 
     async def authenticate(self, token: str, now: float) -> Identity:
-        """Raises AuthError (TokenExpired among them); no text of the token is in it."""
+        """now: Unix time in seconds. Raises AuthError (TokenExpired among them); no text of the token is in it."""
+        if len(token) > self._longest:
+            raise AuthError(f"Token longer than {self._longest} bytes")
         try:
-            claims = jwt.decode(
-                token, self._settings.secret, algorithms=["HS256"], leeway=self._settings.leeway, options={"require": ["exp"]}
-            )
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired("Token expired") from None
+            header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
             raise AuthError("Invalid token") from None
+        algorithm, kid = header.get("alg"), header.get("kid") or ""
+        if algorithm not in self._accepted or not isinstance(kid, str):
+            raise AuthError("Token of an algorithm that is not accepted")
+        return self._identity(await self._claims(token, kid, algorithm, now))
+
+    async def _claims(self, token: str, kid: str, algorithm: str, now: float) -> dict[str, Any]:
+        for source in self._sources:
+            if isinstance(source, Jwks) and source.stale(now):
+                await source.refresh(kid, now)
+            keys = source.find(kid, algorithm, now)
+            if not keys and await source.refresh(kid, now):
+                keys = source.find(kid, algorithm, now)
+            for key in keys:
+                claims = self._decode(token, key, algorithm)
+                if claims is not None:
+                    return claims
+        raise AuthError("Invalid token")
+
+    def _decode(self, token: str, key: Key, algorithm: str) -> dict[str, Any] | None:
+        """None: not signed with this key."""
+        settings = self._settings
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=[algorithm],
+                leeway=settings.leeway,
+                audience=settings.audience,
+                issuer=settings.issuer,
+                options={"require": ["exp"], "verify_aud": settings.audience is not None, "verify_iat": False},
+            )
+        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
+            return None
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired("Token expired") from None
+        except jwt.MissingRequiredClaimError as error:
+            raise AuthError(f"Token without the claim {error.claim}") from None
+        except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
+            raise AuthError("Token meant for another service") from None
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+            raise AuthError("Invalid token") from None
+        return claims
+
+    def _identity(self, claims: dict[str, Any]) -> Identity:
         user_id = claims.get(self._settings.user_claim)
-        if not isinstance(user_id, str) or not user_id:
-            raise AuthError("Token names no user")
-        profile = {name: str(claims[name]) for name in ("name", "username", "image_profile") if isinstance(claims.get(name), str)}
-        return Identity(UserInfo(user_id, **profile), float(claims["exp"]))
+        if not isinstance(user_id, str) or not 0 < len(user_id) <= LONGEST_USER_ID or not user_id.isprintable():
+            raise AuthError("Token without a user id that can be used")
+        profile = {}
+        for name, longest in LONGEST_PROFILE.items():
+            value = claims.get(name)
+            if isinstance(value, str) and value and (name != "image_profile" or len(value) <= longest):
+                profile[name] = value[:longest].encode(errors="replace").decode()
+        try:
+            expires_at = float(claims["exp"])
+        except (TypeError, ValueError, OverflowError):
+            raise AuthError("Token with an expiry that cannot be used") from None
+        return Identity(UserInfo(user_id, **profile), expires_at)
+
+
+def key_sources(settings: AuthSettings) -> tuple[KeySource, ...]:
+    """Raises ConfigError for a keyring that cannot be read."""
+    sources: list[KeySource] = []
+    if settings.secret:
+        sources.append(Secret(settings.secret))
+    if settings.keyring_file:
+        try:
+            sources.append(KeyringFile(settings.keyring_file))
+        except (OSError, ValueError) as error:
+            raise ConfigError([f"JWT_KEYRING_FILE: {error}"]) from None
+    if settings.jwks_url:
+        sources.append(Jwks(settings.jwks_url, refetch=settings.jwks_refetch, lifetime=settings.jwks_lifetime))
+    return tuple(sources)
