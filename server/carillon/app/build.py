@@ -7,7 +7,7 @@ from functools import partial
 from starlette.routing import BaseRoute
 
 from carillon.app.app import create_app
-from carillon.app.door import OpenDoor
+from carillon.app.door import Door
 from carillon.app.observe import Observer
 from carillon.app.pod import Pod
 from carillon.app.welcome import Greeter
@@ -26,7 +26,7 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a taken port."""
 
     telemetry = Telemetry(settings)
-    observer, door = Observer(telemetry), OpenDoor(settings)
+    observer, door = Observer(telemetry), Door(settings, telemetry.metrics)
     authenticator = Authenticator(settings.auth, longest=settings.limits.token_bytes)
     servers = partial(ice_servers, settings.turn)
     sender = PushSender.from_settings(settings.push, tracer=telemetry.tracer, metrics=telemetry.metrics)

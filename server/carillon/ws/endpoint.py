@@ -33,6 +33,10 @@ class Refusal(Exception):
         self.status, self.text, self.code, self.retry_after = status, text, code, retry_after
 
 
+Meter = Callable[[int], CloseCode | None]
+"""Told of each message by its size in bytes: the code to close with if there were far too many. Raises Refused for one too many."""
+
+
 class Door(Protocol):
     """Origin, rates and numbers of connections."""
 
@@ -47,8 +51,8 @@ class Door(Protocol):
     def refused(self, address: str) -> None:
         """A token was not accepted."""
 
-    def take(self, attached: Attached, size: int) -> CloseCode | None:
-        """A message came; the code to close with if there were too many. Raises Refused for a single one too many."""
+    def meter(self) -> Meter:
+        """For one connection."""
 
 
 class Observer(Protocol):
@@ -190,7 +194,7 @@ class Endpoint:
         return None, first
 
     async def _serve(self, socket: Socket, attached: Attached, identity: Identity, first: Message | Closed | None) -> Closed:
-        expiry = None
+        expiry, meter = None, self._door.meter()
         if self._settings.close_on_expiry:
             expiry = _Expiry(attached, identity.expires_at)
         try:
@@ -202,9 +206,10 @@ class Endpoint:
                 if self._still_for() > self._settings.freeze:
                     socket.close(Close.RESTART, Close.RESTART.reason)
                     return Closed(Close.RESTART, "", clean=False)
-                code = await self._take(attached, item, expiry)
+                code = await self._take(attached, item, expiry, meter)
                 if code is not None:
                     socket.close(code, code.reason)
+                    return Closed(code, "", clean=False)
         except StaleConnection:
             socket.close(Close.NORMAL, Close.NORMAL.reason)
             return Closed(Close.NORMAL, "", clean=False)
@@ -212,9 +217,9 @@ class Endpoint:
             if expiry:
                 expiry.cancel()
 
-    async def _take(self, attached: Attached, item: Message, expiry: "_Expiry | None") -> CloseCode | None:
+    async def _take(self, attached: Attached, item: Message, expiry: "_Expiry | None", meter: Meter) -> CloseCode | None:
         try:
-            too_many = self._door.take(attached, len(item.data))
+            too_many = meter(len(item.data))
         except Refused as refused:
             self._service.refuse(attached, refused.code, refused.message, retry_after=refused.retry_after)
             return None
