@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.carillon-stamp
 
-.PHONY: help setup run test lint types lock
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+REGISTRY ?=
+TAG ?= dev
+
+.PHONY: help setup run test lint types lock images
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
@@ -30,6 +34,10 @@ lint: $(STAMP) ## ruff and import-linter
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
 
-lock: ## pin all dependencies anew
-	uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header -o requirements/dev.lock
+lock: ## pin all dependencies anew, with hashes
+	for extra in dev server operator; do $(COMPILE) pyproject.toml --extra $$extra -o requirements/$$extra.lock; done
+	$(COMPILE) requirements/build.in -o requirements/build.lock
+
+images: ## build the server's and the operator's image with Docker (REGISTRY, TAG)
+	docker build --target server -t $(REGISTRY)carillon-server:$(TAG) .
+	docker build --target operator -t $(REGISTRY)carillon-operator:$(TAG) .

@@ -1,0 +1,66 @@
+"""What is shipped: the wheel's contents, locks, the Dockerfile, the compose file."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_wheel_holds_scripts_pages_and_both_packages(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], cwd=ROOT, check=True, capture_output=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "carillon/store/lua/commit.lua",
+        "carillon/store/lua/_prelude.lua",
+        "carillon/demo/static/index.html",
+        "carillon/py.typed",
+    } <= names
+    assert any(name.startswith("carillon_operator/") for name in names)
+    assert not any(name.startswith(("tests/", "bench/")) for name in names)
+
+
+@pytest.mark.parametrize("name", ["dev", "server", "operator", "build"])
+def test_locks_pin_every_package_with_hashes_and_name_no_registry(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.lock").read_text()
+    pinned = re.findall(r"^[a-zA-Z0-9._-]+==[^\s;\\]+", text, re.MULTILINE)
+    assert pinned
+    assert text.count("--hash=sha256:") >= len(pinned)
+    assert "http://" not in text
+    assert "https://" not in text
+    assert not re.search(r"^--?(index|extra-index|find-links|i |f )", text, re.MULTILINE)
+
+
+def test_locks_satisfy_what_the_project_asks_for() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra in ("server", "operator"):
+        locked = (ROOT / "requirements" / f"{extra}.lock").read_text().lower()
+        for requirement in wanted[extra]:
+            name = re.split(r"[\[<>=~; ]", requirement)[0].lower()
+            assert re.search(rf"^{re.escape(name)}==", locked, re.MULTILINE), f"{name} is not in {extra}.lock: make lock"
+
+
+def test_the_image_runs_as_nobody_and_needs_no_shell() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert text.splitlines()[0] == "ARG PYTHON_IMAGE=python:3.13-slim"
+    assert "USER 65532:65532" in text
+    for line in re.findall(r"^(?:ENTRYPOINT|CMD|\s+CMD) (.*)$", text, re.MULTILINE):
+        assert line.startswith("["), line
+    assert {"server", "operator"} <= set(re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE))
+
+
+def test_compose_has_the_reference_profile() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert services["server"]["read_only"]
+    assert services["server-2"]["profiles"] == services["caddy"]["profiles"] == ["scaling"]
+    assert services["redis"]["healthcheck"]
+    assert "profiles" not in services["server"]
