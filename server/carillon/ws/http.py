@@ -28,6 +28,8 @@ class SignalingHttp(HttpToolsProtocol):
         self, config: SignalingConfig, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        # It depends on what handlers are about, and its lines hold tokens.
+        self.access_log = False
         self.bounds = config.bounds
         self._patience: asyncio.TimerHandle | None = None
         self._in_head = True
@@ -125,6 +127,8 @@ class SignalingHttp(HttpToolsProtocol):
     def _refuse(self, status: int, text: str) -> None:
         """Answer and leave, but read on for a while: to close with something unread would take the answer away from the peer."""
         self._refused = True
+        if self.transport.is_closing():
+            return
         body = text.encode()
         self.transport.write(
             STATUS_LINE[status]

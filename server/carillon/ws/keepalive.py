@@ -44,9 +44,6 @@ class Wheel:
         self._timer: asyncio.TimerHandle | None = None
         self.now = 0
 
-    def __len__(self) -> int:
-        return sum(len(peers) for peers in self._due.values())
-
     def add(self, peer: Peer) -> None:
         peer.heard, peer.asked = self.now - int(self._draw() * self._interval / 2), False
         self._schedule(peer, peer.heard + self._interval)
@@ -65,10 +62,14 @@ class Wheel:
         self._due.setdefault(peer.due, set()).add(peer)
 
     def _tick(self) -> None:
+        self.advance()
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick) if self._due else None
+
+    def advance(self) -> None:
+        """One tick on."""
         self.now += 1
         for peer in self._due.pop(self.now, ()):
             self._visit(peer)
-        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick) if self._due else None
 
     def _visit(self, peer: Peer) -> None:
         peer.begin_period()

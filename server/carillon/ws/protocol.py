@@ -23,7 +23,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol as Frames
 
-from carillon.errors import Close
+from carillon.errors import Close, CloseCode
 from carillon.ws.config import SignalingConfig
 from carillon.ws.frames import TEXT, Cut, apply_mask, frame_bounds, text_frame
 from carillon.ws.socket import Closed, Headers, Message, Socket
@@ -199,6 +199,8 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         self.phase = Phase.ENDED
         self.wheel.discard(self)
         self._bound()
+        if self.transport.is_closing():
+            return
         if self.transport.can_write_eof():
             self.resume()
             self.transport.write_eof()
@@ -221,7 +223,7 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         self.heard, self.asked = self.wheel.now, False
         if self._part or self.phase is Phase.ASKED:
             self._part += data
-            if self.phase is Phase.ASKED and len(self._part) > self.bounds.frame:
+            if self.phase is Phase.ASKED and len(self._part) > self.bounds.head:
                 self.pause()
             if self.phase is Phase.ASKED or len(self._part) < self._awaits:
                 return
@@ -259,14 +261,14 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         elif self.conn.writes and self.phase is not Phase.ENDED:
             self._flush()
         if self._trifles > self.bounds.trifles:
-            self.socket.close(Close.FLOODING, Close.FLOODING.reason)
+            self._refuse(Close.FLOODING)
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
             case Opcode.TEXT | Opcode.CONT:
                 self._fragment(bytes(frame.data), frame.fin, first=frame.opcode is Opcode.TEXT)
             case Opcode.BINARY:
-                self._refuse(Close.UNSUPPORTED, Close.UNSUPPORTED.reason)
+                self._refuse(Close.UNSUPPORTED)
             case Opcode.PONG:
                 self.socket.ponged(bytes(frame.data))
             case Opcode.CLOSE:
@@ -286,14 +288,14 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         try:
             data.decode()
         except UnicodeDecodeError:
-            self._refuse(1007, "not UTF-8")
+            self._refuse(Close.NOT_UTF8)
             return
         self.socket.put(Message(data, time.monotonic()))
 
-    def _refuse(self, code: int, reason: str) -> None:
+    def _refuse(self, code: CloseCode) -> None:
         if self.phase is Phase.OPEN:
-            self.socket.close(code, reason)
-            self.socket.put(Closed(code, reason, clean=False))
+            self.socket.close(code, code.reason)
+            self.socket.put(Closed(code, code.reason, clean=False))
 
     def _closed(self) -> None:
         """The peer's close frame, by which it ends the connection or answers ours; websockets has written the answer."""
@@ -320,7 +322,7 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = None
-        self.socket.put(Closed(self.socket.code or Close.ABNORMAL, "", clean=False))
+        self.socket.lost()
         # The parser holds conn, which holds the parser; freed now rather than by the collector.
         self.conn.parser.close()
 

@@ -56,6 +56,21 @@ class Wire(Protocol):
     def resume(self) -> None: ...
 
 
+class Gone:
+    """The wire of a connection that is lost: a socket that still held the real one would be garbage in a circle."""
+
+    def nothing(self, *_: object) -> None:
+        return
+
+    write_accept = write_response = write_text = write_ping = write_close = abort = pause = resume = nothing
+
+    def buffered(self) -> int:
+        return 0
+
+
+GONE = Gone()
+
+
 class Socket:
     """queue_bytes: with more than that unread, reading from the network pauses.
 
@@ -79,7 +94,8 @@ class Socket:
     )
 
     def __init__(self, wire: Wire, *, queue_bytes: int) -> None:
-        self._wire, self._queue_bytes = wire, queue_bytes
+        self._wire: Wire = wire
+        self._queue_bytes = queue_bytes
         self._queue: deque[Message | Closed] | tuple[()] = ()
         """A deque only while it holds something: an empty one takes 0.7 KiB."""
         self._queued = 0
@@ -112,12 +128,12 @@ class Socket:
             self._wire.write_response(status, body, headers)
 
     def send(self, data: bytes | str) -> bool:
-        """Queue a text message; False when the socket is not open."""
+        """Queue a text message; False when the socket is not open, or was aborted for this one (see the class)."""
         if self.closed or not self.accepted:
             return False
         self.sent += 1
         self._wire.write_text(data.encode() if isinstance(data, str) else data)
-        return True
+        return not self.closed
 
     def close(self, code: CloseCode | int, reason: str = "") -> None:
         """Send a close frame behind all that was sent; the peer has some seconds to answer it. Before `accept`: HTTP 503."""
@@ -195,6 +211,11 @@ class Socket:
             self._end()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def lost(self) -> None:
+        """Called by the wire once the connection is gone, as the last."""
+        self.put(Closed(self.code or Close.ABNORMAL, "", clean=False))
+        self._wire = GONE
 
     def _end(self) -> None:
         self.closed = True
