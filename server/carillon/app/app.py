@@ -35,7 +35,7 @@ def create_app(
         return PlainTextResponse("OK")
 
     async def ready(_: Request) -> Response:
-        return PlainTextResponse("leaving", 503) if pod.leaving else PlainTextResponse("OK")
+        return PlainTextResponse("leaving", 503) if pod.draining else PlainTextResponse("OK")
 
     async def turn(request: Request) -> Response:
         """ICE servers for whoever brings a token, as `session.welcome` gives them."""

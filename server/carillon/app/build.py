@@ -1,6 +1,5 @@
 """One process of the service, put together from its settings."""
 
-import asyncio
 import logging
 from functools import partial
 
@@ -17,6 +16,7 @@ from carillon.config import Settings
 from carillon.push import PushSender
 from carillon.telemetry import Telemetry
 from carillon.ws import endpoint as ws
+from carillon.ws.drain import drain as leave
 from carillon.ws.server import SignalingServer, make_config
 
 log = logging.getLogger("carillon")
@@ -47,10 +47,8 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
 
     async def drain() -> None:
         log.info("leaving: serving on while load balancers take this server out")
-        await asyncio.sleep(settings.server.drain_delay)
-        pod.leaving = True
-        pod.send_away("shutdown", within=settings.server.drain)
-        await server.send_away(settings.server.drain)
+        pod.draining = True
+        await leave(lambda: server.sockets, delay=settings.server.drain_delay, seconds=settings.server.drain, announce=pod.say_goodbye)
 
     server = SignalingServer(make_config(app, settings), drain)
     return server

@@ -88,7 +88,10 @@ class Pod:
         self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
         self.sweeper.on_outage = self._outage
         self.link.on_up = self._up
+        self.draining = False
+        """SIGTERM has come: load balancers are to take this pod out."""
         self.leaving = False
+        """Nobody is taken in any more."""
 
     # ---------------------------------------------------------------- what the parts ask of each other
 
@@ -136,7 +139,7 @@ class Pod:
         self.sweeper.start()
         self._tasks.append(asyncio.get_running_loop().create_task(watch_loop(self._telemetry.metrics.loop_lag, time.monotonic)))
         self._telemetry.metrics.redis_up.follow(lambda: int(self.sweeper.renewing))
-        self._telemetry.metrics.draining.follow(lambda: int(self.leaving))
+        self._telemetry.metrics.draining.follow(lambda: int(self.draining))
 
     async def healthy(self, timeout: float = 2.0) -> bool:
         """Whether Redis answers now."""
@@ -148,6 +151,11 @@ class Pod:
     def _outage(self) -> None:
         log.warning("Redis has been away for a while: v1 clients are told that another server may do better")
         self.send_away("outage", within=5.0, optional=True)
+
+    def say_goodbye(self, within: float) -> None:
+        """From now on nobody is taken in, and v1 clients are asked to move within so many seconds."""
+        self.leaving = True
+        self.send_away("shutdown", within=within)
 
     def send_away(self, reason: str, *, within: float, optional: bool = False) -> None:
         """Ask v1 clients to move: they open a socket elsewhere before they close this one."""

@@ -81,12 +81,13 @@ def main() -> int:
     one.add_argument("--caller-token", help="else signed with JWT_SECRET, else with the demo secret of make run")
     one.add_argument("--callee-token")
     one.add_argument("--reference", action="store_true", help="speak the reference's protocol instead of carillon.v1")
+    one.add_argument("--timeout", type=float, default=30.0, help="seconds for the whole call (30)")
     options = parser.parse_args()
     secret = os.environ.get("JWT_SECRET") or DEMO_SECRET
     caller, callee = options.caller_token or sign("alice", secret), options.callee_token or sign("bob", secret)
     began = time.monotonic()
     try:
-        asyncio.run(asyncio.wait_for(call(options.url, caller, callee, v1=not options.reference), 30))
+        asyncio.run(asyncio.wait_for(call(options.url, caller, callee, v1=not options.reference), options.timeout))
     except (CarillonError, TimeoutError, ValueError) as error:
         print(f"the call failed: {error or 'no answer in time'}", file=sys.stderr)
         return 1

@@ -12,7 +12,6 @@ import uvicorn
 
 from carillon.config import Settings
 from carillon.errors import Close
-from carillon.ws import drain
 from carillon.ws.config import Bounds, SignalingConfig
 from carillon.ws.http import SignalingHttp
 from carillon.ws.keepalive import Wheel
@@ -77,10 +76,6 @@ class SignalingServer(uvicorn.Server):
     def sockets(self) -> list[Socket]:
         """Of all WebSockets, those whose handshake is not answered yet included."""
         return [one.socket for one in self.server_state.connections if isinstance(one, SignalingProtocol)]
-
-    async def send_away(self, seconds: float) -> None:
-        """Close every socket with 1012 at a moment of its own within `seconds`; returns when the last is gone."""
-        await drain.send_away(lambda: self.sockets, seconds)
 
     # ---------------------------------------------------------------- signals
 

@@ -1,0 +1,63 @@
+"""The client and its command against the real server."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+import pytest
+from harness.redis import RedisServer
+from harness.server import SECRET, ServerProcess, token
+
+from carillon.client import CallRefused, CarillonClient
+from carillon.errors import AuthError
+
+
+@pytest.fixture
+def server(redis_server: RedisServer, cell: str) -> Iterator[ServerProcess]:
+    with ServerProcess(redis_server.url, cell) as running:
+        yield running
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_call(server: ServerProcess, v1: bool) -> None:
+    async with CarillonClient(server.url, token("alice"), v1=v1) as alice, CarillonClient(server.url, token("bob"), v1=v1) as bob:
+        session = (await alice.start("bob"))["session_id"]
+        assert (await bob.expect("call.ring"))["session_id"] == session
+        await bob.accept(session)
+        await alice.expect("call.accepted")
+        await alice.end(session)
+        assert (await bob.expect("call.ended"))["reason"] == "ended_by_user"
+
+
+async def test_refusals_are_errors(server: ServerProcess) -> None:
+    async with CarillonClient(server.url, token("alice")) as alice:
+        with pytest.raises(CallRefused) as refused:
+            await alice.start("nobody")
+        assert refused.value.code == "user_offline"
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_refused_token_is_final(server: ServerProcess, v1: bool) -> None:
+    with pytest.raises(AuthError):
+        async with CarillonClient(server.url, token("alice", seconds=-100), v1=v1):
+            pass
+
+
+@pytest.mark.parametrize("arguments", [[], ["--reference"]])
+async def test_the_command_makes_one_call(server: ServerProcess, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "carillon.client", "call", "--url", server.url, *arguments]
+    process = await asyncio.create_subprocess_exec(*command, env={"JWT_SECRET": SECRET}, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    lines = out.decode().splitlines()
+    assert lines[-1].startswith("a complete call in")
+    assert any("ended" in line for line in lines)
+
+
+async def test_the_command_says_what_went_wrong() -> None:
+    command = [sys.executable, "-m", "carillon.client", "call", "--url", "ws://127.0.0.1:1/ws", "--timeout", "1"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    _, error = await process.communicate()
+    assert process.returncode == 1
+    assert b"the call failed" in error
+    assert b"Traceback" not in error
