@@ -108,15 +108,15 @@ def current_call(call: Call | None, user_id: str) -> CurrentCall | None:
     )
 
 
-def statements(call: Call | None, owed: Call | None, user_id: str, since: int) -> list[Told]:
+def statements(call: Call | None, owed: Call | None, user_id: str, *, known: bool) -> list[Told]:
     """What a reference client is told when it attaches: how things stand, not what it missed.
 
-    since: from when on it has heard nothing, microseconds; a call accepted before that is not stated a second time.
+    known: it was told before that the call is accepted; a second time would make it negotiate anew.
     """
     if call is not None and call.live:
         if call.state is State.RINGING and user_id == call.callee.user_id:
             return [Told(FORMAT, Kind.RING, call)]
-        if call.state is State.ACCEPTED and user_id == call.caller.user_id and call.accepted >= since:
+        if call.state is State.ACCEPTED and user_id == call.caller.user_id and not known:
             return [Told(FORMAT, Kind.ACCEPTED, call)]
         return []
     return [Told(FORMAT, Kind.ENDED, owed)] if owed is not None else []

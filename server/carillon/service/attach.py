@@ -119,10 +119,13 @@ class Attacher:
             self._router.kick(result.previous, attached.user_id)
 
     def _state(self, attached: Attached, result: AttachResult) -> None:
-        since = result.lost_at or result.at - UNHEARD
-        for told in statements(result.call, result.owed, attached.user_id, since):
+        """Being told of an accepted call is no proof that the client still has it: only its naming it renews the attendance."""
+        call = result.call
+        known = result.told >= call.revision if call and result.told >= 0 else bool(call and call.accepted < result.at - UNHEARD)
+        for told in statements(call, result.owed, attached.user_id, known=known):
             attached.revision, attached.call = told.call.revision - 1, None
             self._router.deliver(attached, told, revision=told.call.revision, peer=result.peer)
+            attached.named = told.call.state is State.RINGING
 
     def _replay(self, attached: Attached, result: AttachResult) -> None:
         """What was missed, as history: it changes nothing of what is held."""
@@ -185,7 +188,9 @@ class Attacher:
         until = self._clock() + self._rules.grace / SECOND
         while self._clock() < until:
             try:
-                await self._store.detach(attached.user_id, attached.generation, lost=lost, undo=undo or NOWHERE, timeout=5.0)
+                await self._store.detach(
+                    attached.user_id, attached.generation, lost=lost, told=attached.revision, undo=undo or NOWHERE, timeout=5.0
+                )
                 return
             except LedgerChanged:
                 return
@@ -257,7 +262,7 @@ class Attacher:
             n=attached.n,
             recovered=False,
             missed=(),
-            lost_at=0,
+            told=-1,
         )
 
     async def _resolve(self, mine: Call, other: Call) -> None:
@@ -267,7 +272,7 @@ class Attacher:
         await self.settle(Ask(Expire("lease", user, note="another call holds this user"), older.id, known=older))
 
     def _catch_up(self, attached: Attached, call: Call) -> None:
-        for told in statements(call if call.live else None, None if call.live else call, attached.user_id, 0):
+        for told in statements(call if call.live else None, None if call.live else call, attached.user_id, known=False):
             self._router.deliver(attached, told, revision=call.revision)
 
     # ---------------------------------------------------------------- comparison
@@ -318,10 +323,10 @@ class Attacher:
         if standing.generation != attached.generation or standing.revision <= attached.revision:
             return []
         if standing.call is not None:
-            told = statements(standing.call, None, attached.user_id, 0)
+            told = statements(standing.call, None, attached.user_id, known=False)
             if not told:
                 self._router.note(attached, standing.call, standing.peer)
         else:
             ended = await self._store.look(call.id) if call else None
-            told = statements(None, ended, attached.user_id, 0) if ended else []
+            told = statements(None, ended, attached.user_id, known=False) if ended else []
         return [(0, event.call.revision, event) for event in told]

@@ -36,6 +36,8 @@ class Presence(Struct, frozen=True, array_like=True):
     kind: str
     attach_id: str
     lost_at: int
+    told: int = 0
+    """The revision last told on a connection that is gone."""
 
 
 class ClientSession(Struct, frozen=True, array_like=True):

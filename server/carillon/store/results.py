@@ -88,8 +88,8 @@ class AttachResult:
     n: int
     recovered: bool
     missed: tuple[tuple[int, Event], ...]
-    lost_at: int
-    """When the previous connection was lost; 0: it was not, or its pod died with it."""
+    told: int
+    """The revision last told on the previous connection; -1: unknown, its pod died with it or it still stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ class Store:
         if reply[0] == b"wait":
             return None
         _, generation, at, pod, before, reservation, call, peer, has_place, owed = reply[:10]
-        new_epoch, new_session, seq, counted, recovered, missed, lost = reply[10:]
+        new_epoch, new_session, seq, counted, recovered, missed, told = reply[10:]
         return AttachResult(
             generation=generation,
             at=at,
@@ -221,10 +221,12 @@ class Store:
             n=counted,
             recovered=bool(recovered),
             missed=tuple(_entries(missed)),
-            lost_at=lost,
+            told=told,
         )
 
-    async def detach(self, user_id: str, generation: int, *, lost: bool, undo: Place = NOWHERE, timeout: float | None = None) -> bool:
+    async def detach(
+        self, user_id: str, generation: int, *, lost: bool, told: int = 0, undo: Place = NOWHERE, timeout: float | None = None
+    ) -> bool:
         """The connection is gone. False: it was not the user's current one any more."""
         back = (undo.pod, undo.generation) if undo.pod else ()
         reply = await self._run(
@@ -237,6 +239,7 @@ class Store:
             lost,
             self._rules.grace,
             back,
+            told,
             timeout=timeout,
         )
         return bool(reply[0] == b"ok")

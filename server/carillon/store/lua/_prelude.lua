@@ -1,6 +1,6 @@
 -- Put before every script. All keys of a cell share one hash tag, so one slot holds them; they are named from KEYS[1]:
 --   KEYS[1]       {carillon:<cell>}:ledger        STRING  {format, id, run_id, tick, hold_until}
---   ...:p:<user>  presence                        STRING  {format, ledger id, pod, generation, kind, attach id, lost_at}
+--   ...:p:<user>  presence                        STRING  {format, ledger id, pod, generation, kind, attach id, lost_at, told}
 --   ...:r:<user>  reservation                     STRING  {format, call id or "", revision, owed call id or ""}
 --   ...:e:<user>  client session and counter      STRING  {format, epoch, seq, session, n, marks...}; exists for v1 users only
 --   ...:i:<user>  inbox, control messages         STREAM  <seq>-0 e <event>

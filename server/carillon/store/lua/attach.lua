@@ -2,7 +2,7 @@
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
 --   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
 -- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
---   epoch, session, seq, n, recovered, entries, when the previous connection was lost}, {"wait"} or {"ledger", raw}. Nobody is kicked here: the new pod kicks the previous place
+--   epoch, session, seq, n, recovered, entries, the revision last told on the previous connection, or -1}, {"wait"} or {"ledger", raw}. Nobody is kicked here: the new pod kicks the previous place
 --   once its own socket has answered.
 local user = a[4]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user)
@@ -50,7 +50,7 @@ elseif session then
   redis.call('DEL', base .. 'e:' .. user, base .. 'i:' .. user, base .. 'j:' .. user)
   session = nil
 end
-redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], generation, a[5], a[6], 0}), 'PX', TTL)
+redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], generation, a[5], a[6], 0, 0}), 'PX', TTL)
 local has_place = 0
 if call then
   if a[5] == 'v' or (call[3] == 'ringing' and call[4] == user) then
@@ -63,4 +63,4 @@ if call then
 end
 return {'ok', generation, now, before[1], before[2], got[3], call_raw or false, peer_raw or false, has_place, owed,
   session and session[2] or '', session and session[4] or '', session and session[3] or 0, session and session[5] or 0, recovered, missed,
-  presence and presence[3] == '' and presence[7] or 0}
+  presence and presence[3] == '' and presence[8] or -1}

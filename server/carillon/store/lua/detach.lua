@@ -1,6 +1,6 @@
 -- A connection is gone. Does nothing unless it still is the user's current one.
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 generation  6 lost (else left)  7 grace microseconds
---   8 undo {previous pod, previous generation} or {}: the socket died while it attached
+--   8 undo {previous pod, previous generation} or {}: the socket died while it attached  9 revision last told on it
 -- Returns {"ok"}, {"stale"} or {"ledger", raw}.
 local user = a[4]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user)
@@ -10,7 +10,7 @@ local presence, reservation = read(got[2]), read(got[3])
 if not presence or presence[4] ~= a[5] or presence[3] ~= a[2] then return {'stale'} end
 local now = micros()
 local call = reservation and reservation[2] ~= '' and read_call(redis.call('GET', base .. 'c:' .. reservation[2]))
-presence[3], presence[7] = '', a[6] and now or 0
+presence[3], presence[7], presence[8] = '', a[6] and now or 0, a[9]
 redis.call('SET', base .. 'p:' .. user, cmsgpack.pack(presence), 'PX', TTL)
 if not a[6] and reservation and reservation[4] ~= '' then
   reservation[4] = ''

@@ -34,7 +34,7 @@ for name, at in pairs({[user] = 3, [other] = 6}) do
   end
 end
 local epoch = ''
-redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], a[4], a[5], a[6], 0}), 'PX', TTL)
+redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], a[4], a[5], a[6], 0, 0}), 'PX', TTL)
 if a[5] == 'v' then
   if presence and presence[2] == ledger[2] and presence[4] == a[4] and session then
     epoch = session[2]
