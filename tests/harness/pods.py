@@ -211,6 +211,10 @@ class Pod:
         connection.on_probe = lambda: self.service.pong(attached)
         return Client(self, attached, connection)
 
+    def misjudge(self, seconds: float) -> None:
+        """Let this pod's idea of Redis time be off until its next lease renewal, as after a slow reply."""
+        self.store._offset = (self.store._offset or 0) + seconds * 1e6
+
     async def kill(self) -> None:
         """The pod dies: nothing that it holds says goodbye."""
         for task in self.sweeper._tasks:

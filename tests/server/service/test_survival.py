@@ -52,6 +52,19 @@ async def test_a_reference_client_that_returns_silently_loses_its_call(pods: lis
     await back.heard("call.ended")
 
 
+async def test_an_accept_by_a_pod_whose_clock_is_ahead_is_stated_once(pods: list[Pod]) -> None:
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await alice.say("call.start", callee_id="bob")
+    ring = await bob.heard("call.ring")
+    pods[1].misjudge(1.0)
+    await bob.say("call.accept", session_id=ring["session_id"])
+    await alice.heard("call.accepted")
+    await alice.lose()
+    back = await pods[2].join("alice")
+    assert (await bob.heard("call.ended"))["reason"] == "peer_disconnected"
+    assert "call.accepted" not in back.connection.types
+
+
 async def test_who_does_not_return_is_lost_after_the_grace(pods: list[Pod]) -> None:
     alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
     await in_call(alice, bob)
