@@ -19,6 +19,7 @@ from carillon.call import (
     Outcome,
     Party,
     Refusal,
+    Reject,
     Report,
     Rules,
     Start,
@@ -36,6 +37,8 @@ from carillon.store.store import LedgerChanged, Store
 
 ROUNDS = 16
 """Conflicts in a row after which a command is given up; each needs another commit on the same users in between."""
+UNTOLD = 1.0
+"""Seconds without an answer of Redis after which a peer on this pod is told of a hang-up all the same."""
 WAIT = 0.2
 """Seconds between looks at a user whose return is waited for."""
 
@@ -97,6 +100,13 @@ class Transactor:
         Returns the outcome; for a v1 message with a number its answer is committed and sent. Raises Refused (UNAVAILABLE, nothing is
         consumed), StaleConnection, OutOfSequence, or StoreUnavailable with `sent` where the command may yet take effect.
         """
+        untold = asyncio.get_running_loop().call_later(UNTOLD, self._tell_uncommitted, ask)
+        try:
+            return await self._run(ask)
+        finally:
+            untold.cancel()
+
+    async def _run(self, ask: Ask) -> Outcome:
         deadline = self._clock() + ask.patience
         belief = self._believe(ask)
         commit_id = ask.commit_id or secrets.token_hex(8)
@@ -321,6 +331,22 @@ class Transactor:
             if all(delivery.user_id != ask.actor.user_id for delivery in outcome.deliveries):
                 self._router.note(ask.actor, call, self._peer(commit, places, ask.actor.user_id))
             ask.actor.named = True
+
+    def _tell_uncommitted(self, ask: Ask) -> None:
+        """Redis is away: who hung up is gone all the same, and a reference peer on this pod need not talk to nobody until it is back.
+
+        The commit that follows has this very revision, so they are not told twice. A v1 peer is not told here: what it hears has a place
+        in its inbox, which only the commit can give.
+        """
+        if not isinstance(ask.command, End | Reject):
+            return
+        decision = decide(self._believe(ask).world, ask.command, self._store.now(), self._rules)
+        if not isinstance(decision, Decision) or decision.call is None:
+            return
+        for delivery in decision.deliveries:
+            here = self._hub.get(delivery.user_id)
+            if here and not here.v1 and here.revision == decision.basis:
+                self._router.deliver(here, Told(FORMAT, delivery.kind, decision.call), revision=decision.call.revision)
 
     @staticmethod
     def _peer(commit: Commit, places: dict[str, Place], user_id: str) -> Place | None:

@@ -41,6 +41,24 @@ async def test_a_long_outage_fails_starts_and_keeps_what_needs_no_redis(own_redi
     assert refused.value.retry_after
 
 
+@pytest.mark.parametrize("how", ["hangs up", "leaves"])
+async def test_who_ends_a_call_in_an_outage_frees_a_peer_on_the_same_pod_at_once(
+    own_redis: RedisServer, pods_on: MakePods, how: str
+) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = await pod.join("alice"), await pod.join("bob")
+    session = await in_call(alice, bob)
+    own_redis.stop()
+    saying = asyncio.create_task(alice.leave() if how == "leaves" else alice.say("call.end", session_id=session))
+    await bob.heard("call.ended", within=3)
+    own_redis.start()
+    await healthy([pod])
+    await saying
+    await bob.say("call.start", callee_id="nobody")
+    await bob.heard("error")
+    assert bob.connection.types.count("call.ended") == 1
+
+
 async def test_a_v1_start_that_fails_tells_when_to_try_again_and_keeps_its_number(own_redis: RedisServer, pods_on: MakePods) -> None:
     (pod,) = await pods_on(own_redis.url, 1)
     alice, bob = await pod.join("alice", v1=True), await pod.join("bob", v1=True)
