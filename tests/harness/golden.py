@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from harness.pods import Pod, in_call
 from redis.asyncio import Redis
 
 from carillon.protocol import ResumePayload
 from carillon.store.records import Ledger
-from harness.pods import Pod, in_call
 
 FOLDER = Path(__file__).parents[1] / "server" / "service" / "golden"
 CELL = "golden"
@@ -70,7 +70,7 @@ async def restore(redis: "Redis[bytes]", cell: str, kept: dict[str, Any]) -> Non
 
 
 async def scene(url: str, cell: str) -> ResumePayload:
-    """A v1 caller in a call with a reference callee, messages each way, one of them not yet read; both pods die. Returns the caller's resume."""
+    """A v1 caller in a call with a reference callee, the last message not yet read; both pods die. Returns the caller's resume."""
     pods = [await Pod(name, url, cell).start() for name in ("golden-0", "golden-1")]
     alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob")
     session = await in_call(alice, bob)
