@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.redis import RedisServer
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from carillon.call import Rules
+from carillon.call import SECOND, Rules
 from carillon.errors import StoreUnavailable
 from carillon.store.records import read_call, read_reservation
 from carillon.sweeper import Pace
@@ -29,7 +30,7 @@ steps = st.lists(
         st.tuples(st.just("start"), st.sampled_from(USERS), st.sampled_from(USERS)),
         st.tuples(st.sampled_from(["accept", "reject", "end", "ice", "again"]), st.sampled_from(USERS), st.just("")),
         st.tuples(st.sampled_from(["lose", "leave", "return"]), st.sampled_from(USERS), st.just("")),
-        st.tuples(st.sampled_from(["drop replies", "crash", "pause", "settle"]), st.just(""), st.just("")),
+        st.tuples(st.sampled_from(["drop replies", "crash", "wipe", "freeze", "pause", "settle"]), st.just(""), st.just("")),
     ),
     min_size=4,
     max_size=25,
@@ -46,7 +47,10 @@ class Run:
         self.clients: dict[str, Client] = {}
         self.logs: dict[str, list[Client]] = {user: [] for user in USERS}
         self.tasks: set[asyncio.Task[Any]] = set()
-        self.sent: dict[str, list[str]] = {}
+        self.gone: dict[str, float] = {}
+        self.longest_away = dict.fromkeys(USERS, 0.0)
+        self.hung_up: set[str] = set()
+        self.excused = False
 
     async def begin(self) -> None:
         self.pods = [await self.pod(number) for number in range(3)]
@@ -59,8 +63,15 @@ class Run:
     async def join(self, user: str, pod: Pod) -> None:
         before = self.clients.get(user)
         client = await pod.join(user, v1=self.v1[user], resume=before.resume if before else None)
+        self.back(user)
         self.clients[user] = client
         self.logs[user].append(client)
+
+    def away(self, user: str) -> None:
+        self.gone.setdefault(user, time.monotonic())
+
+    def back(self, user: str) -> None:
+        self.longest_away[user] = max(self.longest_away[user], time.monotonic() - self.gone.pop(user, time.monotonic()))
 
     def begin_task(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._quietly(work))
@@ -82,6 +93,10 @@ class Run:
             await asyncio.sleep(self.random.uniform(0, 0.2))
         elif kind == "crash":
             await self.crash()
+        elif kind == "wipe":
+            await self.wipe()
+        elif kind == "freeze":
+            await self.pods[0].link.command("CLIENT", "PAUSE", self.random.randrange(50, 400), "ALL", timeout=2)
         elif kind == "drop replies":
             self.drop_replies(self.random.choice(self.pods))
         elif client is None or (client.connection.closed and kind != "return"):
@@ -90,13 +105,21 @@ class Run:
             if client.connection.closed:
                 self.begin_task(self.join(user, self.random.choice(self.pods)))
         elif kind in ("lose", "leave"):
+            self.away(user)
+            if kind == "leave":
+                self.hung_up.add(self.session(client))
             self.begin_task(client.lose() if kind == "lose" else client.leave())
         else:
             self.begin_task(self.speak(client, kind, other))
         await asyncio.sleep(0)
 
+    @staticmethod
+    def session(client: Client) -> str:
+        return client.attached.live_call.id if client.attached.live_call else ""
+
     async def speak(self, client: Client, kind: str, other: str) -> None:
         if kind == "start":
+            self.hung_up.add(self.session(client))
             await client.say("call.start", callee_id=other)
             return
         known = [m["payload"]["session_id"] for m in client.connection.messages if "session_id" in m["payload"]]
@@ -108,6 +131,8 @@ class Run:
         elif kind == "again":
             await client.say("call.accept", session_id=known[0])
         else:
+            if kind != "accept":
+                self.hung_up.add(known[-1])
             await client.say(f"call.{kind}", session_id=known[-1])
 
     @staticmethod
@@ -122,11 +147,22 @@ class Run:
         for client in self.clients.values():
             if client.pod is pod:
                 client.connection.closed = True
+                self.away(client.attached.user_id)
         await pod.kill()
         self.pods.append(await self.pod(len(self.pods)))
 
+    async def wipe(self) -> None:
+        """Redis forgets. What a pod that died with it knew is lost: a stated limit."""
+        link, base = self.pods[0].link, f"{{carillon:{self.cell}}}:"
+        keys = await link.command("KEYS", base + "*", timeout=5)
+        if keys:
+            await link.command("DEL", *keys, timeout=5)
+        self.excused = True
+
     async def finish(self) -> None:
         """Everybody stops; in time every call has ended, and nothing but tombstones is left."""
+        for user in list(self.gone):
+            self.back(user)
         for client in self.clients.values():
             client.connection.closed = True
             self.begin_task(client.lose())
@@ -165,13 +201,38 @@ class Run:
                 self._check_numbers(connections)
             for client in connections:
                 self._check_ends(user, client)
+        self._check_reasons()
+
+    def _check_reasons(self) -> None:
+        """No call of two v1 users ends by itself: somebody hung up, did not answer, or was away for a grace."""
+        members: dict[str, set[str]] = {}
+        ends: dict[str, str] = {}
+        for user, connections in self.logs.items():
+            for message in (message for client in connections for message in client.connection.messages):
+                session = message["payload"].get("session_id")
+                members.setdefault(session, set()).add(user)
+                if message["type"] == "call.ended":
+                    ends[session] = message["payload"]["reason"]
+        for session, reason in ends.items():
+            if not all(self.v1[user] for user in members[session]) or self.excused:
+                continue
+            if reason == "peer_disconnected":
+                away = {user: self.longest_away[user] for user in members[session]}
+                assert max(away.values()) > 0.9 * RULES.grace / SECOND, f"{session} was lost though nobody was away for long: {away}"
+            elif reason == "ended_by_user":
+                assert session in self.hung_up, f"{session} was ended by nobody"
 
     @staticmethod
     def _check_numbers(connections: list[Client]) -> None:
+        """A welcome in between begins another epoch, and another count."""
         for client in connections:
-            numbers = [message["seq"] for message in client.connection.messages if "seq" in message]
-            assert numbers == sorted(set(numbers)), f"doubled or disordered: {client.connection.messages}"
-            assert not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"a gap: {client.connection.messages}"
+            last: int | None = None
+            for message in client.connection.messages:
+                if message["type"] == "session.welcome":
+                    last = None
+                elif "seq" in message:
+                    assert last in (None, message["seq"] - 1), f"doubled, disordered or missing: {client.connection.messages}"
+                    last = message["seq"]
 
     @staticmethod
     def _check_ends(user: str, client: Client) -> None:
