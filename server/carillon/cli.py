@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 
 from carillon.app import why
 from carillon.app.build import build
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
     for remark in settings.remarks():
         log.warning(remark)
     try:
-        server = build(settings, demo_routes(settings.auth.secret) if settings.server.demo else [])
+        server = build(settings, partial(demo_routes, settings.auth.secret) if settings.server.demo else None)
     except ConfigError as error:
         return unusable(error)
     gc.freeze()

@@ -1,6 +1,7 @@
 """One process of the service, put together from its settings."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from starlette.routing import BaseRoute
@@ -13,6 +14,7 @@ from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
 from carillon.auth.turn import ice_servers
 from carillon.config import Settings
+from carillon.hub import Hub
 from carillon.push import PushSender
 from carillon.telemetry import Telemetry
 from carillon.ws import endpoint as ws
@@ -22,8 +24,8 @@ from carillon.ws.server import SignalingServer, make_config
 log = logging.getLogger("carillon")
 
 
-def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
-    """Everything of one process, not yet started. Raises ConfigError for credentials that cannot be used, OSError for a taken port."""
+def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = None) -> SignalingServer:
+    """Everything of one process, not yet started. extra: further routes. Raises ConfigError for credentials that cannot be used."""
 
     telemetry = Telemetry(settings)
     observer, door = Observer(telemetry), Door(settings, telemetry.metrics)
@@ -43,7 +45,7 @@ def build(settings: Settings, extra: list[BaseRoute]) -> SignalingServer:
     endpoint = ws.Endpoint(
         authenticator, pod.attacher, pod.service, door, observer, server_settings, lambda: pod.leaving, pod.sweeper.still_for
     )
-    app = create_app(pod, endpoint, authenticator, servers, extra)
+    app = create_app(pod, endpoint, authenticator, servers, extra(pod.hub) if extra else [])
 
     async def drain() -> None:
         log.info("leaving: serving on while load balancers take this server out")

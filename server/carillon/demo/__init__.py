@@ -1,4 +1,4 @@
-"""What `make run` adds to the server: demo users, their tokens, and a page on which two tabs call each other."""
+"""What `make run` adds to the server: the web client, and demo users with their tokens and presence."""
 
 from carillon.demo.routes import demo_routes
 

@@ -1,28 +1,33 @@
-"""The demo page and the demo users' tokens, which anybody who can reach this server may have."""
+"""The web client, and for it the demo users: their tokens, which anybody who can reach this server may have, and their presence."""
 
 import time
-from importlib.resources import files
+from pathlib import Path
 
 import jwt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from carillon.client.demo_users import DEMO_USERS
+from carillon.demo.files import Files
+from carillon.errors import ConfigError
+from carillon.hub import Hub
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""Where the web client and the SDK lie. They are part of no wheel or image: production serves no pages."""
 TOKEN_SECONDS = 8 * 3600
-FILES = {"": ("index.html", "text/html"), "demo.js": ("demo.js", "text/javascript"), "demo.css": ("demo.css", "text/css")}
 
 
-def demo_routes(secret: str) -> list[BaseRoute]:
-    """secret: what the server checks tokens with."""
+def demo_routes(secret: str, hub: Hub, checkout: Path = CHECKOUT) -> list[BaseRoute]:
+    """secret: what the server checks tokens with. Raises ConfigError where there is no checkout."""
+    page = checkout / "examples/web-client"
+    if not page.is_dir():
+        raise ConfigError([f"DEMO serves the web client of a checkout, and there is none at {page}. Unset it."])
 
     async def users(_: Request) -> Response:
-        return JSONResponse([{"id": user_id, "name": name} for user_id, name in DEMO_USERS.items()])
+        """presence: `offline`, `online`, or `busy` in a call."""
+        listed = [{"id": user_id, "name": name, "presence": presence(hub, user_id)} for user_id, name in DEMO_USERS.items()]
+        return JSONResponse(listed, headers={"Cache-Control": "no-store"})
 
     async def token(request: Request) -> Response:
         user_id = request.path_params["user_id"]
@@ -31,14 +36,16 @@ def demo_routes(secret: str) -> list[BaseRoute]:
         claims = {"hash": user_id, "name": DEMO_USERS[user_id], "username": user_id, "exp": int(time.time()) + TOKEN_SECONDS}
         return JSONResponse({"token": jwt.encode(claims, secret, algorithm="HS256")}, headers={"Cache-Control": "no-store"})
 
-    def static(name: str, kind: str) -> Route:
-        body = (files("carillon.demo") / "static" / name).read_bytes()
+    return [
+        Route("/demo/users", users),
+        Route("/demo/token/{user_id}", token),
+        Mount("/sdk", Files(checkout / "clients/web", only=("carillon.js", "src/"))),
+        Mount("/", Files(page)),
+    ]
 
-        async def serve(_: Request) -> Response:
-            return Response(body, media_type=kind, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
 
-        path = "/" if name == "index.html" else f"/{name}"
-        return Route(path, serve)
-
-    pages = [static(name, kind) for name, kind in FILES.values()]
-    return [*pages, Route("/demo/users", users), Route("/demo/token/{user_id}", token)]
+def presence(hub: Hub, user_id: str) -> str:
+    attached = hub.get(user_id)
+    if attached is None or attached.connection.closed:
+        return "offline"
+    return "busy" if attached.live_call else "online"

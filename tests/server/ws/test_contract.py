@@ -22,39 +22,23 @@ from carillon.ws.server import make_config
 
 PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
 
-WEBSOCKET = set(["app", "close_timer", "conn", "connections", "handle_connect", "handshake_complete", "initial_response"])
-WEBSOCKET |= set(["loop", "queue", "request", "response", "scope", "transport", "writable"])
-HTTP = set(
-    [
-        "_should_upgrade",
-        "_unset_keepalive_if_required",
-        "access_log",
-        "app_state",
-        "config",
-        "connections",
-        "headers",
-        "loop",
-        "parser",
-        "server_state",
-    ]
+
+def _names(*lines: str) -> set[str]:
+    return set(" ".join(lines).split())
+
+
+WEBSOCKET = _names(
+    "app close_timer conn connections handle_connect handshake_complete initial_response",
+    "loop queue request response scope transport writable",
 )
-HTTP |= set(["transport", "url"])
-SERVER = set(["force_exit", "server_state", "should_exit", "started"])
-CONNECTION = set(
-    [
-        "close_rcvd",
-        "close_sent",
-        "current_size",
-        "data_to_send",
-        "debug",
-        "events_received",
-        "logger",
-        "parser",
-        "parser_exc",
-        "receive_data",
-    ]
+HTTP = _names(
+    "_should_upgrade _unset_keepalive_if_required access_log app_state config connections headers loop parser server_state transport url",
 )
-CONNECTION |= set(["send_close", "send_ping", "send_response", "writes"])
+SERVER = _names("force_exit server_state should_exit started")
+CONNECTION = _names(
+    "close_rcvd close_sent current_size data_to_send debug events_received logger parser parser_exc receive_data",
+    "send_close send_ping send_response writes",
+)
 
 
 def inherited(module: ModuleType, name: str, of: str = "self") -> set[str]:
