@@ -2,36 +2,15 @@
 
 import argparse
 import asyncio
-import base64
-import hashlib
-import hmac
-import json
 import os
 import sys
 import time
 
 from carillon.client.client import CarillonClient
-from carillon.client.demo_users import DEMO_SECRET
+from carillon.client.tokens import signer, subject
 from carillon.errors import CarillonError
 
 CANDIDATES = 10
-
-
-def sign(user_id: str, secret: str) -> str:
-    """An HS256 token for an hour (RFC 7519)."""
-
-    def part(data: bytes) -> bytes:
-        return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-    claims = {"hash": user_id, "name": user_id.title(), "exp": int(time.time()) + 3600}
-    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
-    return (signed + b"." + part(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
-
-
-def subject(token: str) -> str:
-    """The user id in a token, which is not checked here. Raises ValueError."""
-    body = token.split(".")[1]
-    return str(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["hash"])
 
 
 class Steps:
@@ -42,10 +21,9 @@ class Steps:
         print(f"{(time.monotonic() - self._began) * 1000:8.1f} ms  {text}", flush=True)
 
 
-async def call(url: str, caller: str, callee: str, *, v1: bool) -> None:
+async def call(url: str, caller: str, callee: str, callee_id: str, *, v1: bool) -> None:
     """Ring, accept, negotiate both ways, hang up."""
     steps = Steps()
-    callee_id = subject(callee)
     async with CarillonClient(url, caller, v1=v1) as alice, CarillonClient(url, callee, v1=v1) as bob:
         steps.say("both are connected")
         session = (await alice.start(callee_id))["session_id"]
@@ -78,17 +56,20 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("call", help="make one complete call between two users")
     one.add_argument("--url", default="ws://localhost:8080/ws")
-    one.add_argument("--caller-token", help="else signed with JWT_SECRET, else with the demo secret of make run")
-    one.add_argument("--callee-token")
+    one.add_argument("--caller", default="alice", help="user id for whom a token is signed by the server's variables JWT_* (alice)")
+    one.add_argument("--callee", default="bob", help="the same for who is called (bob)")
+    one.add_argument("--caller-token", default=os.environ.get("CALLER_TOKEN"), help="a token of yours instead; or set CALLER_TOKEN")
+    one.add_argument("--callee-token", default=os.environ.get("CALLEE_TOKEN"), help="likewise; or set CALLEE_TOKEN")
     one.add_argument("--reference", action="store_true", help="speak the reference's protocol instead of carillon.v1")
     one.add_argument("--timeout", type=float, default=30.0, help="seconds for the whole call (30)")
     options = parser.parse_args()
-    secret = os.environ.get("JWT_SECRET") or DEMO_SECRET
-    caller, callee = options.caller_token or sign("alice", secret), options.callee_token or sign("bob", secret)
     began = time.monotonic()
     try:
-        asyncio.run(asyncio.wait_for(call(options.url, caller, callee, v1=not options.reference), options.timeout))
-    except (CarillonError, TimeoutError, ValueError) as error:
+        keys = signer(os.environ)
+        caller, callee = options.caller_token or keys.sign(options.caller), options.callee_token or keys.sign(options.callee)
+        one_call = call(options.url, caller, callee, subject(callee, keys.user_claim), v1=not options.reference)
+        asyncio.run(asyncio.wait_for(one_call, options.timeout))
+    except (CarillonError, TimeoutError, ValueError, OSError) as error:
         print(f"the call failed: {error or 'no answer in time'}", file=sys.stderr)
         return 1
     print(f"a complete call in {(time.monotonic() - began) * 1000:.0f} ms")
