@@ -1,0 +1,71 @@
+"""Builds images without Docker and puts them on the nodes."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cluster.faults import enter
+from cluster.lifecycle import alive, node_pids
+from cluster.paths import CACHE, quiet, run
+
+BASE = "localhost/python:3.11"
+"""Stands in for Docker Hub's python: Debian's, with redis-server beside it, which serves the managed Redis in tests."""
+PACKAGES = "python3,python3-venv,ca-certificates,redis-server"
+WASTE = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+ENVIRON = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+"""What buildah needs where there is neither an overlay file system nor a user namespace to be had."""
+
+
+def build_image(tag: str, context: Path, *extra: str) -> Path:
+    """Build a folder's Dockerfile with buildah and return a docker-archive. extra: further words to `buildah bud`."""
+    os.environ.update(ENVIRON)
+    if quiet("buildah", "inspect", "--type", "image", BASE).returncode:
+        _make_base()
+    mount = ("-v", f"{AUTHORITIES}:{AUTHORITIES}:ro") if Path(AUTHORITIES).exists() else ()
+    run(
+        "buildah",
+        "bud",
+        "-q",
+        "--layers",
+        "--build-arg",
+        f"PYTHON_IMAGE={BASE}",
+        *mount,
+        *extra,
+        "-t",
+        tag,
+        context,
+        stdout=subprocess.DEVNULL,
+    )
+    archive = CACHE / "images" / f"{tag.replace('/', '_').replace(':', '_')}.tar"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.unlink(missing_ok=True)
+    run("buildah", "push", "-q", tag, f"docker-archive:{archive}:{tag}", stdout=subprocess.DEVNULL)
+    return archive
+
+
+def _make_base() -> None:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    tree = Path(tempfile.mkdtemp(prefix="base-", dir=CACHE))
+    try:
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", tree, stdout=subprocess.DEVNULL)
+        tree.chmod(0o755)
+        for waste in WASTE:
+            shutil.rmtree(tree / waste, ignore_errors=True)
+        (tree / "usr/bin/python").symlink_to("python3")
+        container = run("buildah", "from", "scratch", capture_output=True).stdout.strip()
+        run("buildah", "copy", "-q", container, tree, "/", stdout=subprocess.DEVNULL)
+        run("buildah", "config", "--cmd", "python3", container)
+        run("buildah", "commit", "-q", container, BASE, stdout=subprocess.DEVNULL)
+        run("buildah", "rm", container, stdout=subprocess.DEVNULL)
+    finally:
+        shutil.rmtree(tree)
+
+
+def load(*archives: Path) -> None:
+    """Put docker- or OCI-archive images on every node that lives. Nothing can be pulled: the nodes reach no registry."""
+    for index, pid in node_pids().items():
+        for archive in archives if alive(pid) else ():
+            enter(index, "ctr", "-n", "k8s.io", "images", "import", archive.resolve(), stdout=subprocess.DEVNULL)
