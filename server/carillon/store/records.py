@@ -185,6 +185,12 @@ def read_presence(raw: bytes | None) -> Presence | None:
     return _presence.decode(raw) if raw else None
 
 
+def read_place(raw: bytes | None, alive: bool) -> Place:
+    """Where a presence says that its user is, if that pod lives."""
+    presence = read_presence(raw)
+    return Place(presence.pod, presence.generation, presence.kind) if presence and alive else NOWHERE
+
+
 def read_session(raw: bytes | None) -> ClientSession | None:
     return _session.decode(raw) if raw else None
 

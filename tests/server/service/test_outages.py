@@ -119,7 +119,8 @@ async def test_a_full_redis_refuses_starts_and_lets_calls_end(own_redis: RedisSe
     (pod,) = await pods_on(own_redis.url, 1)
     alice, bob, carol, dave = [await pod.join(name) for name in ("alice", "bob", "carol", "dave")]
     session = await in_call(alice, bob)
-    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "1")
+    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    own_redis.ask("CONFIG", "SET", "maxmemory", "1")
     await carol.say("call.start", callee_id="dave")
     assert (await carol.heard("error"))["code"] == "internal_error"
     await bob.say("call.end", session_id=session)

@@ -5,8 +5,8 @@ import pytest
 from harness.links import ACL_RULES
 from harness.redis import RedisServer
 
+from carillon.store.cell import NAMES
 from carillon.store.scripts import load
-from carillon.store.store import NAMES
 
 LUA = files("carillon.store") / "lua"
 

@@ -1,0 +1,44 @@
+"""A call ends: by a person, by an app that leaves in order, or because nobody is there any more."""
+
+from msgspec.structs import replace
+
+from carillon.call.commands import End
+from carillon.call.model import Alert, Call, Cause, State
+from carillon.call.outcomes import Decision, Delivery, Kind, Outcome, Refusal
+from carillon.call.world import World
+from carillon.errors import ErrorCode
+
+
+def on_end(world: World, end: End, now: int) -> Outcome:
+    call, user_id = world.call, end.user.user_id
+    if call is None or not call.live:
+        return Refusal(ErrorCode.SESSION_NOT_FOUND)
+    if user_id not in call.users:
+        return Refusal(ErrorCode.UNAUTHORIZED)
+    if user_id == call.callee.user_id:
+        call = replace(call, callee=end.user)
+    if end.left:
+        cause = Cause.LEFT
+    elif call.state is State.ACCEPTED:
+        cause = Cause.HANGUP
+    else:
+        cause = Cause.CANCELLED if user_id == call.caller.user_id else Cause.REJECTED
+    kind = Kind.ENDED if cause is Cause.REJECTED else None
+    return ended(call, cause, user_id, now, note=end.note, kind=kind)
+
+
+def ended(call: Call, cause: Cause, by: str, now: int, *, note: str = "", kind: Kind | None = None) -> Decision:
+    """End `call`. Who acted is told nothing more; the other is, both are when nobody acted."""
+    after = replace(call, revision=max(call.revision + 1, now), state=State.ENDED, ended=now, cause=cause, ended_by=by, note=note)
+    acted = cause.by_person or cause in (Cause.LEFT, Cause.SUPERSEDED)
+    told = [call.peer_of(by)] if acted else list(call.users)
+    kind = kind or (Kind.REJECTED if cause is Cause.REJECTED else Kind.ENDED)
+    unanswered_push = call.state is State.RINGING and call.alert is Alert.PUSH and cause is not Cause.REJECTED
+    return Decision(
+        call=after,
+        basis=call.revision,
+        release=True,
+        owed=call.peer_of(by) if acted or cause is Cause.LOST else "*",
+        deliveries=tuple(Delivery(user, kind) for user in told),
+        push="cancel" if unanswered_push else "",
+    )
