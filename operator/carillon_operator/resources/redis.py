@@ -5,8 +5,8 @@ from carillon_operator.resources.environment import PASSWORD_KEY, REDIS_PORT
 from carillon_operator.resources.inputs import Cluster, Object
 from carillon_operator.resources.metadata import REDIS, child, labels, redis_name, selector
 from carillon_operator.resources.pods import CONTAINER_SECURITY, from_secret, plain, pod_security, schedule
-from carillon_operator.resources.quantity import amount
 from carillon_operator.spec.pods import Scheduling
+from carillon_operator.spec.quantity import amount
 from carillon_operator.spec.redis import ManagedRedis, Storage
 
 USER = 999

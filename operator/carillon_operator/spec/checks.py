@@ -10,6 +10,7 @@ from carillon_operator.spec.auth import Auth
 from carillon_operator.spec.cluster import Spec
 from carillon_operator.spec.push import Apns
 from carillon_operator.spec.redis import ExternalRedis
+from carillon_operator.spec.schedule import problem
 
 
 def problems(spec: Spec) -> list[str]:
@@ -17,6 +18,8 @@ def problems(spec: Spec) -> list[str]:
     found = [*_auth(spec.auth), *_networks("access.trustedProxies", spec.access.trusted_proxies)]
     if spec.autoscaling and spec.autoscaling.min_replicas > spec.autoscaling.max_replicas:
         found.append("autoscaling: minReplicas is greater than maxReplicas. Raise the one or lower the other.")
+    if spec.autoscaling:
+        found += [f"autoscaling.schedules: {wrong}" for wrong in map(problem, spec.autoscaling.schedules) if wrong]
     if spec.redis and spec.redis.external:
         found += _external(spec.redis.external)
         if spec.redis.managed:

@@ -23,17 +23,21 @@ NAME_RULE = Rule(
     "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$')",
     "the name gives its children theirs: at most 40 lower-case letters, digits and dashes, a letter first, no dash last",
 )
+NOT_ZERO = Rule("self >= 1", "without a pod nobody could connect, and nothing would ever start one: delete the resource instead")
 
 
 class Spec(Part, frozen=True, kw_only=True):
     """What you want."""
 
     image: Annotated[Image, about("The server's image.")] = Image()
-    replicas: Annotated[int, about("Pods. Leave it out where something scales: taking it out later sets it back.", least=1, most=1000)] = 2
+    replicas: Annotated[
+        int,
+        about("Pods. Leave it out where something scales: taking it out later sets it back.", least=1, most=1000, rules=(NOT_ZERO,)),
+    ] = 2
     autoscaling: (
         Annotated[
             Autoscaling,
-            about("The operator sets replicas by the number of connections. Leave it out where an HPA or KEDA does."),
+            about("The operator sets replicas by the load. Leave it out where an HPA or KEDA does."),
         ]
         | None
     ) = None

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from carillon_operator.spec.declare import Part, Rule, about
-from carillon_operator.spec.values import CountOrPercent
+from carillon_operator.spec.values import CountOrPercent, Quantity
 
 
 class Rebalance(Part, frozen=True, kw_only=True):
@@ -13,14 +13,37 @@ class Rebalance(Part, frozen=True, kw_only=True):
     percent_per_second: Annotated[int, about("So many of its idle clients are asked each second.", least=1, most=100)] = 1
 
 
+class Schedule(Part, frozen=True, kw_only=True):
+    """A peak that is known beforehand."""
+
+    start: Annotated[str, about("When it begins, as cron writes it: minute, hour, day, month, weekday.", shortest=9, longest=128)]
+    duration_seconds: Annotated[int, about("How long it lasts.", least=60, most=31 * 86_400)]
+    min_replicas: Annotated[int, about("Never fewer pods while it lasts, within maxReplicas.", least=1, most=1000)]
+    time_zone: Annotated[str, about("Of start: a name of the IANA time zone database.", shortest=1, longest=64)] = "UTC"
+
+
 class Autoscaling(Part, frozen=True, kw_only=True):
-    """The operator sets replicas by the number of connections. Leave it out where an HPA or KEDA does."""
+    """The operator sets replicas by the load, of which connections are the measure. Leave it out where an HPA or KEDA does."""
 
     rules = (Rule("self.minReplicas <= self.maxReplicas", "minReplicas is greater than maxReplicas"),)
     max_replicas: Annotated[int, about("Never more pods.", least=1, most=1000)]
     min_replicas: Annotated[int, about("Never fewer pods.", least=1, most=1000)] = 2
     connections_per_pod: Annotated[int, about("Connections that a pod is meant to have.", least=1, most=1_000_000)] = 5000
-    tolerance_percent: Annotated[int, about("Within so much of that number nothing changes.", least=0, most=90)] = 10
+    messages_per_pod: (
+        Annotated[int, about("Messages a second that a pod is meant to take; absent: no target.", least=1, most=1_000_000)] | None
+    ) = None
+    cpu_per_pod: Annotated[Quantity, about("CPU that a pod is meant to use, as in 700m; absent: no target.")] | None = None
+    schedules: Annotated[tuple[Schedule, ...], about("Peaks that are known beforehand.", longest=32)] = ()
+    storm_lead_seconds: Annotated[
+        int,
+        about(
+            "While connections grow beyond those of the last minute, there are pods for as many as there will be by then.",
+            least=0,
+            most=600,
+        ),
+    ] = 30
+    tolerance_percent: Annotated[int, about("Within so much of a target nothing changes.", least=0, most=90)] = 10
+    scale_up_window_seconds: Annotated[int, about("Pods are added when they were needed for so long.", least=0, most=3600)] = 0
     scale_up_percent: Annotated[int, about("At most so much more in 15 s, or scaleUpPods if that is more.", least=1, most=1000)] = 100
     scale_up_pods: Annotated[int, about("At most so many more pods in 15 s, or scaleUpPercent if that is more.", least=1, most=1000)] = 4
     scale_down_window_seconds: Annotated[

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from carillon_operator.resources import ROLLING, Object, Observed, desired, generated, new_secret, revision
 from carillon_operator.resources.environment import cell
-from carillon_operator.resources.quantity import amount
+from carillon_operator.spec.quantity import amount
 
 
 def children(spec: dict[str, Any] | None = None, observed: Observed | None = None) -> dict[tuple[str, str], Object]:

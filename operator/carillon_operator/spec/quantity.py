@@ -15,9 +15,18 @@ _FACTORS = {
 
 def amount(quantity: int | str) -> int:
     """The quantity in whole units, rounded up. Raises ValueError for what is none."""
+    return math.ceil(_decimal(quantity))
+
+
+def number(quantity: int | str) -> float:
+    """The quantity as it is: 0.5 for 500m. Raises ValueError for what is none."""
+    return float(_decimal(quantity))
+
+
+def _decimal(quantity: int | str) -> Decimal:
     text = str(quantity)
-    number = text.rstrip("KMGTPEikm")
+    digits = text.rstrip("KMGTPEikm")
     try:
-        return math.ceil(Decimal(number) * _FACTORS[text[len(number) :]])
+        return Decimal(digits) * _FACTORS[text[len(digits) :]]
     except (ArithmeticError, KeyError):
         raise ValueError(f"{text!r} is no quantity") from None
