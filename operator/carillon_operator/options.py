@@ -1,0 +1,126 @@
+"""How the operator is started: every option with its default, unit and reason. `--help` and operator/README.md are made of it."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
+from typing import Any
+
+from carillon_operator.resources import Defaults
+
+RELEASE = version("carillon-signaling")
+
+
+def _option(flag: str, default: Any, why: str, *, env: str = "", **parsing: Any) -> Any:
+    """env: variable that is read where the flag is not given; for what the pod learns of itself."""
+    return field(default=default, metadata={"flag": flag, "why": why, "env": env, "parsing": parsing})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `python -m carillon_operator` was told."""
+
+    namespaces: tuple[str, ...] = _option(
+        "--namespace",
+        (),
+        "A namespace to serve; may be repeated. None: all of them, which needs a ClusterRole; with it a Role in each is enough.",
+        action="append",
+        metavar="NAME",
+    )
+    metrics_port: int = _option("--metrics-port", 8080, "Port of /metrics, /livez and /readyz; 0: none.", type=int, metavar="PORT")
+    dry_run: bool = _option(
+        "--dry-run",
+        False,
+        "Print, as YAML, what would be applied for the resources there are; write nothing; end.",
+        action="store_true",
+    )
+    server_image: str = _option(
+        "--server-image",
+        f"carillon-server:{RELEASE}",
+        "Image of the server where a resource names none.",
+        env="SERVER_IMAGE",
+        metavar="IMAGE",
+    )
+    redis_image: str = _option(
+        "--redis-image",
+        "redis:8.2-alpine",
+        "Image of the managed Redis where a resource names none: Redis 6.2 or later, or Valkey, with redis-server and redis-cli on PATH.",
+        env="REDIS_IMAGE",
+        metavar="IMAGE",
+    )
+    home: str = _option(
+        "--home-namespace",
+        "",
+        "Where the operator runs: its Lease is there, and network policies let it in. Empty: the namespace of its service account, "
+        "else that of the kubeconfig's context.",
+        env="POD_NAMESPACE",
+        metavar="NAME",
+    )
+    identity: str = _option(
+        "--identity",
+        "",
+        "Its name in the Lease, which must be its own. Empty: the host's name and a random part.",
+        env="POD_NAME",
+        metavar="NAME",
+    )
+    lease: str = _option(
+        "--lease",
+        "carillon-operator",
+        "The Lease that chooses who of several operators leads; empty: it leads alone.",
+        metavar="NAME",
+    )
+    context: str = _option("--context", "", "Context of the kubeconfig; empty: the current one.", metavar="NAME")
+    workers: int = _option(
+        "--workers", 8, "Resources that are reconciled at once: more would only wait for the API server.", type=int, metavar="COUNT"
+    )
+    log_level: str = _option("--log-level", "info", "debug, info, warning or error.", choices=("debug", "info", "warning", "error"))
+    log_format: str = _option("--log-format", "auto", "json, text, or auto: text on a terminal.", choices=("auto", "json", "text"))
+
+    def defaults(self) -> Defaults:
+        """home must be known by then."""
+        return Defaults(self.server_image, self.redis_image, self.home or None)
+
+
+def parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
+        prog="python -m carillon_operator",
+        description="Runs the signaling that SignalingClusters declare. Inside a cluster by its service account, else by KUBECONFIG.",
+    )
+    for one in fields(Options):
+        about = one.metadata
+        default = "" if about["parsing"].get("action") else f" Default: {one.default or 'empty'}."
+        named = f" Read from {about['env']} where the flag is not given." if about["env"] else ""
+        found.add_argument(about["flag"], dest=one.name, help=f"{about['why']}{default}{named}", default=None, **about["parsing"])
+    return found
+
+
+def options(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
+    """Raises SystemExit, with a usage line, for what cannot be understood."""
+    given = vars(parser().parse_args(arguments))
+    values: dict[str, Any] = {}
+    for one in fields(Options):
+        about, value = one.metadata, given[one.name]
+        if value is None and about["env"] and environ.get(about["env"]):
+            value = _read(about, environ[about["env"]])
+        if value is not None:
+            values[one.name] = tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+    return Options(**values)
+
+
+def _read(about: Mapping[str, Any], text: str) -> Any:
+    try:
+        return about["parsing"].get("type", str)(text)
+    except ValueError:
+        raise SystemExit(f"{about['env']} should be a number, not {text!r}") from None
+
+
+def markdown() -> str:
+    """The table of operator/README.md."""
+    lines = ["| Option | Variable | Default | Meaning |", "|---|---|---|---|"]
+    for one in fields(Options):
+        about = one.metadata
+        default = f"`{one.default}`" if one.default not in ((), "", False) else ""
+        variable = f"`{about['env']}`" if about["env"] else ""
+        lines.append(f"| `{about['flag']}` | {variable} | {default} | {about['why']} |")
+    return "\n".join(lines) + "\n"

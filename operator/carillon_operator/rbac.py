@@ -1,0 +1,61 @@
+"""What the operator may do: the one source of its Roles. Tests compare it with the calls that the API server recorded, both ways.
+
+`python -m carillon_operator.rbac` prints it as YAML, from which charts and manifests are rendered.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from carillon_operator.spec import GROUP, PLURAL
+
+READ = ("get", "list", "watch")
+CHILD = (*READ, "create", "patch", "delete")
+"""Verbs on what the operator makes: server-side apply creates by `patch` and needs `create` beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Verbs on resources of one API group, and why. optional: the group is only there where somebody installed it."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+    optional: bool = False
+
+    def rule(self) -> dict[str, Any]:
+        """As Roles and ClusterRoles have it."""
+        return {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
+
+
+SCOPE = (
+    Permission(GROUP, (PLURAL,), READ, "what is declared"),
+    Permission(GROUP, (f"{PLURAL}/status",), ("patch",), "what is said of it"),
+    Permission(GROUP, (f"{PLURAL}/scale",), ("patch",), "the built-in scaler writes where an HPA would"),
+    Permission("", ("configmaps", "serviceaccounts", "services"), CHILD, "children"),
+    Permission("", ("secrets",), (*READ, "create", "patch", "update"), "generated ones are made and rotated; named ones are checked"),
+    Permission("", ("pods",), ("list", "watch", "patch"), "readiness; annotations that hurry a Secret's renewal and choose who leaves"),
+    Permission("apps", ("deployments", "statefulsets"), CHILD, "children"),
+    Permission("policy", ("poddisruptionbudgets",), CHILD, "children"),
+    Permission("networking.k8s.io", ("ingresses", "networkpolicies"), CHILD, "children"),
+    Permission("gateway.networking.k8s.io", ("httproutes",), CHILD, "children", optional=True),
+    Permission("monitoring.coreos.com", ("servicemonitors",), CHILD, "children", optional=True),
+    Permission("autoscaling", ("horizontalpodautoscalers",), ("list",), "who else scales"),
+    Permission("keda.sh", ("scaledobjects",), ("list",), "who else scales", optional=True),
+    Permission("events.k8s.io", ("events",), ("create",), "transitions, told to people"),
+)
+"""In every namespace that is served: a ClusterRole, or a Role in each."""
+
+HOME = (Permission("coordination.k8s.io", ("leases",), ("create", "get", "update"), "one of several operators leads"),)
+"""In the operator's own namespace."""
+
+
+def rules(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:
+    return [one.rule() for one in permissions]
+
+
+if __name__ == "__main__":
+    yaml.safe_dump({"scope": rules(SCOPE), "home": rules(HOME)}, sys.stdout, sort_keys=False)
