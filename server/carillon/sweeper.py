@@ -9,8 +9,9 @@ from typing import Protocol
 from carillon.call import SECOND, Call
 from carillon.errors import StoreError
 from carillon.hub import Hub
-from carillon.service.attach import Attacher
-from carillon.service.transact import StaleConnection
+from carillon.service.ask import StaleConnection
+from carillon.service.compare import Comparer
+from carillon.service.register import Registrar
 from carillon.store.commit import parse_member
 from carillon.store.store import LedgerChanged, Store
 
@@ -49,13 +50,15 @@ class Sweeper:
         self,
         store: Store,
         hub: Hub,
-        attacher: Attacher,
+        comparer: Comparer,
+        registrar: Registrar,
         expirer: Expirer,
         pace: Pace,
         resubscribe: Callable[[], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        self._store, self._hub, self._attacher, self._expirer, self._pace = store, hub, attacher, expirer, pace
+        self._store, self._hub, self._expirer, self._pace = store, hub, expirer, pace
+        self._comparer, self._registrar = comparer, registrar
         self._resubscribe, self._clock = resubscribe, clock
         self._renewed = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -113,7 +116,7 @@ class Sweeper:
         """The channel was just (re)joined: whatever was said in between was missed."""
         self._echoed = self._clock()
         if self._store.ready:
-            self._tasks.append(asyncio.get_running_loop().create_task(self._attacher.compare(list(self._hub))))
+            self._tasks.append(asyncio.get_running_loop().create_task(self._comparer.compare(list(self._hub))))
             self._tasks = [task for task in self._tasks if not task.done()]
 
     # ---------------------------------------------------------------- lease and ledger
@@ -154,7 +157,7 @@ class Sweeper:
         try:
             while unknown := [user for user in self._hub if user.registered != self._store.ledger][: self._pace.register]:
                 ledger = self._store.ledger
-                results = await asyncio.gather(*(self._attacher.registered(user) for user in unknown), return_exceptions=True)
+                results = await asyncio.gather(*(self._registrar.registered(user) for user in unknown), return_exceptions=True)
                 for result in results:
                     if isinstance(result, BaseException) and not isinstance(result, StaleConnection):
                         log.error("a user could not be registered again", exc_info=result)
@@ -193,7 +196,7 @@ class Sweeper:
     async def _keep_attending(self) -> None:
         while True:
             await asyncio.sleep(self._pace.attend)
-            await self._attacher.compare([user for user in self._hub if user.live_call is not None])
+            await self._comparer.compare([user for user in self._hub if user.live_call is not None])
 
     async def _keep_touching(self) -> None:
         batch = 100

@@ -6,16 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from carillon.call import Alert, Call, Command, Decision, Rules
+from carillon.call import Alert, Call, Rules
 from carillon.config import RedisSettings
 from carillon.errors import CloseCode
 from carillon.hub import Attached, Hub
 from carillon.protocol import ResumePayload, UserInfo
 from carillon.router.router import Router
-from carillon.service.attach import Attacher
-from carillon.service.relay import Relayer
-from carillon.service.service import Parts, Service
-from carillon.service.transact import Transactor
+from carillon.service.engine import Engine
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
 from carillon.store.results import AttachResult
@@ -151,44 +148,33 @@ class Pod:
         )
         self.pusher = RecordingPusher()
         clock = time.monotonic
-        self.transactor = Transactor(self.store, self.hub, self.router, rules, self, self.renewed, self.registered, clock)
-        self.attacher = Attacher(self.store, self.hub, self.router, self.transactor, rules, clock)
-        self.attacher.renewed, self.attacher.greet = self.renewed, self.greet
-        self.relayer = Relayer(self.store, self.hub, self.router, self.transactor, self.renewed, self.registered, clock)
-        self.service = Service(
-            Parts(
-                self.transactor,
-                self.attacher,
-                self.relayer,
-                self.router,
-                self.pusher,
-                NoLimits(),
-                NoTelemetry(),
-                Off(),
-                self.store.now,
-                clock,
-            )
+        self.engine = Engine(
+            self.store,
+            self.hub,
+            self.router,
+            rules,
+            greet=self.greet,
+            pusher=self.pusher,
+            limiter=NoLimits(),
+            watcher=NoTelemetry(),
+            tracer=Off(),
+            renewed=self.renewed,
+            clock=clock,
         )
-        self.router.upstairs = self
+        self.service, self.attacher = self.engine.service, self.engine.attacher
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed)
-        self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
-        self.mend, self.rang, self.reclaim, self.over = self.service.mend, self.service.rang, self.service.reclaim, self.service.over
-        self.echoed = self.sweeper.echoed
+        engine = self.engine
+        self.sweeper = Sweeper(self.store, self.hub, engine.comparer, engine.registrar, self.service, pace, self.subscriber.restart, clock)
+        engine.echo = self.sweeper.echoed
 
     def spawn(self, future: "asyncio.Future[Any]") -> None:
         future.add_done_callback(lambda done: done.exception())
-
-    def committed(self, decision: Decision, command: Command) -> None:
-        self.service.committed(decision, command)
 
     def subscribed(self) -> None:
         self.sweeper.subscribed()
 
     async def renewed(self) -> None:
         await self.sweeper.renewed()
-
-    async def registered(self, attached: Attached) -> None:
-        await self.attacher.registered(attached)
 
     def greet(self, attached: Attached, result: AttachResult) -> None:
         if attached.v1:
@@ -208,7 +194,7 @@ class Pod:
         connection.alive = alive
         attached = await self.attacher.attach(connection, UserInfo(user_id, name=user_id.title()), v1=v1, resume=resume)
         assert attached is not None
-        connection.on_probe = lambda: self.service.pong(attached)
+        connection.on_probe = lambda: self.engine.ring.pong(attached)
         return Client(self, attached, connection)
 
     def misjudge(self, seconds: float) -> None:

@@ -43,7 +43,15 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
         settings.calls.freeze,
     )
     endpoint = ws.Endpoint(
-        authenticator, pod.attacher, pod.service, door, observer, server_settings, lambda: pod.leaving, pod.sweeper.still_for
+        authenticator,
+        pod.engine.attacher,
+        pod.engine.service,
+        pod.engine.ring.pong,
+        door,
+        observer,
+        server_settings,
+        lambda: pod.leaving,
+        pod.sweeper.still_for,
     )
     app = create_app(pod, endpoint, authenticator, servers, extra(pod.hub) if extra else [])
 

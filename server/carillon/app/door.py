@@ -15,7 +15,7 @@ FLOOD_SECONDS = 5.0
 
 
 class Door:
-    """Fulfils `carillon.ws.endpoint.Door` and `carillon.service.service.Limiter`."""
+    """Fulfils `carillon.ws.endpoint.Door` and `carillon.service.ports.Limiter`."""
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         limits, on = settings.limits, settings.limits.enabled

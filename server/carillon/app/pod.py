@@ -5,20 +5,18 @@ import logging
 import secrets
 import time
 
-from carillon.call import SECOND, Call, Command, Decision, Rules
+from carillon.call import SECOND, Rules
 from carillon.config import Settings
 from carillon.errors import Close, StoreError
-from carillon.hub import Attached, Hub
+from carillon.hub import Hub
 from carillon.protocol import GoingAway, GoingAwayPayload, encode
 from carillon.push import CallPusher, PushSender
 from carillon.router.router import Router
-from carillon.service.attach import Attacher, Greet
-from carillon.service.relay import Relayer
-from carillon.service.service import Limiter, Parts, Service, Watcher
-from carillon.service.transact import Transactor
+from carillon.service.attach import Greet
+from carillon.service.engine import Engine
+from carillon.service.ports import Limiter, Watcher
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
-from carillon.store.records import Place
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
@@ -59,34 +57,30 @@ class Pod:
         )
         self._channels = self.store.channel.removesuffix(self.id)
         self.router = Router(self.hub, self._publish, lambda work: asyncio.get_running_loop().call_soon(work))
-        self.transactor = Transactor(self.store, self.hub, self.router, self.rules, self, self._renewed, self._registered, clock)
-        self.attacher = Attacher(self.store, self.hub, self.router, self.transactor, self.rules, clock)
-        self.attacher.renewed = self._renewed
-        self.attacher.greet = greet
-        self.relayer = Relayer(
-            self.store, self.hub, self.router, self.transactor, self._renewed, self._registered, clock, settings.calls.command_timeout
-        )
-        parts = Parts(
-            transactor=self.transactor,
-            attacher=self.attacher,
-            relayer=self.relayer,
-            router=self.router,
+        self.engine = Engine(
+            self.store,
+            self.hub,
+            self.router,
+            self.rules,
+            greet=greet,
             pusher=CallPusher(sender, self.store.now),
             limiter=limiter,
             watcher=watcher,
             tracer=telemetry.tracer,
-            now=self.store.now,
+            renewed=self._renewed,
             clock=clock,
             hurry=settings.calls.start_timeout,
             patience=settings.calls.command_timeout,
         )
-        self.service = Service(parts)
-        self.router.upstairs = self
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed)
         calls = settings.calls
         pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
-        self.sweeper = Sweeper(self.store, self.hub, self.attacher, self.service, pace, self.subscriber.restart, clock)
+        engine = self.engine
+        self.sweeper = Sweeper(
+            self.store, self.hub, engine.comparer, engine.registrar, engine.service, pace, self.subscriber.restart, clock
+        )
         self.sweeper.on_outage = self._outage
+        self.engine.echo = self.sweeper.echoed
         self.link.on_up = self._up
         self.draining = False
         """SIGTERM has come: load balancers are to take this pod out."""
@@ -95,32 +89,11 @@ class Pod:
 
     # ---------------------------------------------------------------- what the parts ask of each other
 
-    def committed(self, decision: Decision, command: Command) -> None:
-        self.service.committed(decision, command)
-
-    def mend(self, attached: Attached) -> None:
-        self.service.mend(attached)
-
-    def rang(self, attached: Attached, call: Call, caller: Place) -> None:
-        self.service.rang(attached, call, caller)
-
-    def over(self, call: Call) -> None:
-        self.service.over(call)
-
-    def reclaim(self, attached: Attached) -> None:
-        self.service.reclaim(attached)
-
-    def echoed(self) -> None:
-        self.sweeper.echoed()
-
     def _subscribed(self) -> None:
         self.sweeper.subscribed()
 
     async def _renewed(self) -> None:
         await self.sweeper.renewed()
-
-    async def _registered(self, attached: Attached) -> None:
-        await self.attacher.registered(attached)
 
     def _up(self) -> None:
         """A fresh connection: the lease renewal goes out first, for it notices another Redis."""
@@ -168,7 +141,7 @@ class Pod:
         """The sockets are closed: finish what they left to do, and leave Redis."""
         for attached in self.hub:
             attached.connection.close(Close.RESTART)
-        await self.service.finish(2.0)
+        await self.engine.background.finish(2.0)
         await self.sweeper.stop()
         await self.subscriber.close()
         await self.link.close()

@@ -9,7 +9,9 @@ from carillon.call import Call, Check, Found, State
 from carillon.errors import ErrorCode, Refused, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Hub
 from carillon.router.router import Router
-from carillon.service.transact import Ask, OutOfSequence, StaleConnection, Transactor
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.belief import place_of
+from carillon.service.transact import Transactor
 from carillon.store.records import FORMAT, Relayed
 from carillon.store.results import Duplicate, Gap, RelayRefused, RelaySent, Stale, Unregistered
 from carillon.store.store import LedgerChanged, Store
@@ -48,7 +50,7 @@ class Relayer:
         peer_id = call.peer_of(sender.user_id)
         event = Relayed(FORMAT, "", name, call.revision, payload)
         if place.pod != self._hub.pod:
-            self._router.post(place, peer_id, event, call.revision, self._transactor.place(sender))
+            self._router.post(place, peer_id, event, call.revision, place_of(sender, self._hub))
             return "remote"
         peer = self._hub.get(peer_id)
         if peer is None or peer.v1 or peer.generation != place.generation:

@@ -1,20 +1,16 @@
 """What a connection's messages do."""
 
-import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from carillon import protocol
 from carillon.call import (
     Accept,
-    Alert,
     Call,
     Check,
     Command,
-    Decision,
     End,
     Expire,
     Found,
@@ -22,7 +18,6 @@ from carillon.call import (
     Outcome,
     Refusal,
     Reject,
-    Report,
     Start,
     State,
 )
@@ -31,57 +26,16 @@ from carillon.hub import Attached
 from carillon.protocol import Ack, AckPayload, CheckResult, CheckResultPayload, encode
 from carillon.router.render import render_error
 from carillon.router.router import Router
-from carillon.service.attach import Attacher
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.background import Background
+from carillon.service.ports import Limiter, Pusher, Watcher
 from carillon.service.relay import Relayer
-from carillon.service.transact import Ask, OutOfSequence, StaleConnection, Transactor, cancelled
-from carillon.store.records import FORMAT, Answered, Place, Told
+from carillon.service.ring import Ring
+from carillon.service.transact import Transactor, cancelled
+from carillon.store.records import FORMAT, Answered, Told
 from carillon.telemetry import Tracer
 
 log = logging.getLogger(__name__)
-
-
-class Pusher(Protocol):
-    """Wakes sleeping devices (carillon.push behind it)."""
-
-    def can_push(self, os: str | None) -> bool: ...
-
-    async def ring(self, call: Call) -> Alert:
-        """PUSH once a provider took it, FAILED when none did before the ring ends."""
-
-    async def cancel(self, call: Call) -> None: ...
-
-    def settle(self, session_id: str) -> None:
-        """The call rings no more: make no further attempt to ring."""
-
-
-class Limiter(Protocol):
-    """Bounds what one user may do; raises Refused (RATE_LIMITED)."""
-
-    def start(self, user_id: str, device_token: str | None) -> None: ...
-
-
-class Watcher(Protocol):
-    """Telemetry: told of what happens, never asked."""
-
-    def begin(self, call_id: str) -> str:
-        """A call is about to be committed; returns the traceparent it will carry."""
-
-    def set_up(self, seconds: float) -> None:
-        """A call rings, so long after its start was read."""
-
-    def refused(self, start: Start, code: str, now: int) -> None:
-        """A start became no call. now: microseconds."""
-
-    def committed(self, decision: Decision, command: Command) -> None: ...
-
-    def over(self, call: Call) -> None: ...
-
-    def message(self, name: str) -> None: ...
-
-    def error(self, code: str) -> None: ...
-
-    def relayed(self, call: Call, name: str, path: str, seconds: float) -> None:
-        """path: `local`, `remote` or `inbox`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +43,11 @@ class Parts:
     """What the service is made of."""
 
     transactor: Transactor
-    attacher: Attacher
     relayer: Relayer
+    ring: Ring
     router: Router
     pusher: Pusher
+    background: Background
     limiter: Limiter
     watcher: Watcher
     tracer: Tracer
@@ -111,7 +66,6 @@ class Service:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # ---------------------------------------------------------------- messages
 
@@ -134,7 +88,7 @@ class Service:
                 case protocol.Pong() if sender.v1:
                     return None
                 case protocol.Received(payload) if sender.v1:
-                    self.received(sender, payload.seq)
+                    self._parts.ring.received(sender, payload.seq)
                     return None
                 case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():
                     raise ProtocolError("Unknown message type")
@@ -198,7 +152,7 @@ class Service:
         call = sender.live_call
         if call is not None and call.id == session_id:
             sender.call = None
-        self.spawn(self._parts.attacher.settle(Ask(command, session_id, sender, known=call)))
+        self._parts.background.spawn(self._parts.transactor.settle(Ask(command, session_id, sender, known=call)))
 
     def _answer(self, sender: Attached, outcome: Outcome, n: int | None, session_id: str) -> None:
         if n is not None:
@@ -239,7 +193,7 @@ class Service:
             with parts.tracer.child("call.start", command.trace):
                 outcome = await parts.transactor.run(ask)
         except StoreUnavailable:
-            self.spawn(self._undo_start(ask, sender))
+            self._parts.background.spawn(self._undo_start(ask, sender))
             raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
         if isinstance(outcome, Refusal):
             parts.watcher.refused(command, outcome.code.value, parts.now())
@@ -251,7 +205,7 @@ class Service:
         """The start was sent and given up: should it turn out committed, it is cancelled."""
         assert isinstance(ask.command, Start)
         ghost = Call(ask.call_id, 0, State.RINGING, ask.command.caller, protocol.UserInfo(ask.command.callee_id), 0, 0)
-        await self._parts.attacher.settle(Ask(cancelled(ghost), ask.call_id, sender))
+        await self._parts.transactor.settle(Ask(cancelled(ghost), ask.call_id, sender))
 
     async def _check(self, sender: Attached, session_id: str, n: int | None) -> None:
         try:
@@ -284,52 +238,7 @@ class Service:
             sender.n = max(sender.n, n)
             sender.connection.send(encode(Ack(AckPayload(n))))
 
-    # ---------------------------------------------------------------- the ring and its push
-
-    def rang(self, callee: Attached, call: Call, caller: Place) -> None:
-        """A ring went out to this connection: see that a living app has it."""
-        if call.device_token or caller.v1:
-            if not callee.v1:
-                callee.connection.probe()
-        else:
-            callee.ring_seq = 0
-
-    def pong(self, callee: Attached) -> None:
-        """A reference client's WebSocket answered a ping: as much as can be known of its ring."""
-        call = callee.live_call
-        if call is not None and not callee.v1 and call.callee.user_id == callee.user_id:
-            self._heard(call)
-
-    def received(self, callee: Attached, seq: int) -> None:
-        call = callee.live_call
-        if call is not None and callee.ring_seq and seq >= callee.ring_seq and call.callee.user_id == callee.user_id:
-            callee.ring_seq = 0
-            self._heard(call)
-
-    def _heard(self, call: Call) -> None:
-        if call.alert is Alert.NONE and call.state is State.RINGING:
-            self.spawn(self._report(call, Alert.SOCKET))
-
-    async def _report(self, call: Call, alert: Alert) -> None:
-        try:
-            await self._parts.transactor.run(Ask(Report(alert), call.id, known=call, patience=self._parts.hurry))
-        except (StoreError, Refused):
-            log.info("the state of a ring could not be stored", extra={"session_id": call.id})
-
-    def committed(self, decision: Decision, command: Command) -> None:
-        """What a commit asks of the world outside Redis."""
-        self._parts.watcher.committed(decision, command)
-        call = decision.call
-        if call is not None and call.state is not State.RINGING:
-            self._parts.pusher.settle(call.id)
-        if call is not None and decision.push == "ring":
-            self.spawn(self._push(call))
-        elif call is not None and decision.push == "cancel":
-            self.spawn(self._parts.pusher.cancel(call))
-
-    async def _push(self, call: Call) -> None:
-        alert = await self._parts.pusher.ring(call)
-        await self._report(call, alert)
+    # ---------------------------------------------------------------- deadlines
 
     async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None:
         """Act on a claimed deadline. Another pod may have been faster, or the lease renewed: then nothing happens."""
@@ -340,35 +249,6 @@ class Service:
                 "a deadline could not be acted upon; it stays due",
                 extra={"session_id": call.id, "deadline": kind, "why": type(error).__name__},
             )
-
-    # ---------------------------------------------------------------- tasks
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a background task failed", exc_info=task.exception())
-
-    def mend(self, attached: Attached) -> None:
-        if attached.held is None:
-            attached.held = []
-        self.spawn(self._parts.attacher.mend(attached))
-
-    def over(self, call: Call) -> None:
-        self._parts.watcher.over(call)
-        self._parts.pusher.settle(call.id)
-
-    def reclaim(self, attached: Attached) -> None:
-        self.spawn(self._parts.attacher.reclaim(attached))
-
-    async def finish(self, seconds: float) -> None:
-        """Give background work (hang-ups, pushes) a last chance before the pod leaves."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=seconds)
 
 
 _SPANS: dict[type[Command], str] = {Accept: "call.accept", Reject: "call.end", End: "call.end"}

@@ -4,33 +4,31 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from carillon.call import (
+    SECOND,
     Call,
     Cause,
     Check,
     Command,
     Decision,
     End,
-    Expire,
     Found,
     Outcome,
-    Party,
     Refusal,
     Reject,
-    Report,
     Rules,
-    Start,
     Wait,
-    World,
     decide,
 )
-from carillon.errors import ErrorCode, Refused, StoreFull, StoreUnavailable
+from carillon.errors import ErrorCode, Refused, StoreError, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Hub
 from carillon.router.router import Router
-from carillon.store.commit import ANY, CALLEE, CALLER, FREE, SWEEPER, Commit, Outgoing, Subject
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.belief import believe, learn
+from carillon.service.compose import compose
+from carillon.store.commit import Commit, Outgoing, Subject
 from carillon.store.records import FORMAT, NOWHERE, Answered, Place, Told
 from carillon.store.results import Again, Committed, Conflict, Duplicate, Gap, Raced, Stale, Unregistered
 from carillon.store.store import LedgerChanged, Store
@@ -43,40 +41,10 @@ WAIT = 0.2
 """Seconds between looks at a user whose return is waited for."""
 
 
-class StaleConnection(Exception):
-    """Another connection has taken this one's place: nothing that it sends counts any more."""
-
-
-class OutOfSequence(Exception):
-    def __init__(self, expected: int) -> None:
-        self.expected = expected
-
-
 class Witness(Protocol):
     """Told of what is committed, for telemetry and push."""
 
     def committed(self, decision: Decision, command: Command) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A command with who asks and how long they wait. number: of the v1 message; claim: (zset, member, score) of a deadline."""
-
-    command: Command
-    call_id: str
-    actor: Attached | None = None
-    number: int | None = None
-    claim: tuple[str, str, int] | None = None
-    known: Call | None = None
-    patience: float = 15.0
-    commit_id: str = ""
-
-
-@dataclass(slots=True)
-class _Belief:
-    world: World
-    places: dict[str, Place]
-    proven: bool = False
 
 
 class Transactor:
@@ -108,7 +76,7 @@ class Transactor:
 
     async def _run(self, ask: Ask) -> Outcome:
         deadline = self._clock() + ask.patience
-        belief = self._believe(ask)
+        belief = believe(ask, self._hub)
         commit_id = ask.commit_id or secrets.token_hex(8)
         for _ in range(ROUNDS):
             outcome = decide(belief.world, ask.command, self._store.now(), self._rules)
@@ -116,15 +84,15 @@ class Transactor:
                 if self._clock() + WAIT >= deadline:
                     raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
                 await asyncio.sleep(WAIT)
-                belief = self._believe(ask)
+                belief = believe(ask, self._hub)
                 continue
             if not isinstance(outcome, Decision) and belief.proven and ask.number is None:
                 return outcome
-            commit = self._commit(ask, outcome, belief, commit_id)
+            commit = compose(ask, outcome, belief, commit_id, self._hub)
             result = await self._send(commit, ask, deadline)
             match result:
                 case Conflict():
-                    belief = self._learn(ask, result)
+                    belief = learn(ask, result)
                     continue
                 case Committed():
                     self._deliver(ask, outcome, commit, result)
@@ -142,10 +110,23 @@ class Transactor:
                 if not isinstance(result, Duplicate):
                     self._witness.committed(outcome, ask.command)
                 if outcome.again:
-                    belief, commit_id = self._believe(ask), secrets.token_hex(8)
+                    belief, commit_id = believe(ask, self._hub), secrets.token_hex(8)
                     continue
             return outcome
         raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
+
+    async def settle(self, ask: Ask) -> None:
+        """Commit what a person did, however long Redis is away: it is kept for two graces."""
+        until = self._clock() + 2 * self._rules.grace / SECOND
+        commit_id = secrets.token_hex(8)
+        while self._clock() < until:
+            try:
+                await self.run(Ask(ask.command, ask.call_id, ask.actor, claim=ask.claim, known=ask.known, commit_id=commit_id))
+                return
+            except (StoreError, Refused):
+                await asyncio.sleep(0.2)
+            except StaleConnection:
+                return
 
     async def answer(self, to: Attached, answered: Answered) -> None:
         """Commit the refusal of a v1 message, so that it is answered whatever becomes of the socket."""
@@ -168,45 +149,6 @@ class Transactor:
             case Stale():
                 raise StaleConnection
 
-    # ---------------------------------------------------------------- belief
-
-    def _believe(self, ask: Ask) -> _Belief:
-        command = ask.command
-        actor_id = ask.actor.user_id if ask.actor else ""
-        call = ask.known
-        held = ask.actor.live_call if ask.actor else None
-        if call is None and held is not None and held.id == ask.call_id:
-            call = held
-        peer_id = self._peer_id(command, call, actor_id)
-        return _Belief(World(self._party(actor_id), self._party(peer_id), call), self._places(actor_id, peer_id))
-
-    @staticmethod
-    def _peer_id(command: Command, call: Call | None, actor_id: str) -> str:
-        if isinstance(command, Start):
-            return command.callee_id
-        return call.peer_of(actor_id) if call else ""
-
-    def _party(self, user_id: str) -> Party:
-        here = self._hub.get(user_id)
-        return Party(user_id, here.revision, here.live_call) if here else Party(user_id)
-
-    def _places(self, *user_ids: str) -> dict[str, Place]:
-        return {user.user_id: self.place(user) for user_id in user_ids if (user := self._hub.get(user_id))}
-
-    def place(self, user: Attached) -> Place:
-        return Place(self._hub.pod, user.generation, "v" if user.v1 else "r")
-
-    def _learn(self, ask: Ask, conflict: Conflict) -> _Belief:
-        parties = {party.id: party for party in conflict.parties}
-        places = {party.id: place for party, place in zip(conflict.parties, conflict.places, strict=True)}
-        actor_id = ask.actor.user_id if ask.actor else ""
-        call = conflict.call
-        if isinstance(ask.command, Start) and call is not None and call.id != ask.command.call_id:
-            call = None
-        peer_id = self._peer_id(ask.command, call, actor_id)
-        world = World(parties.get(actor_id, Party(actor_id)), parties.get(peer_id, Party(peer_id)), call)
-        return _Belief(world, places, proven=True)
-
     def _too_early(self, outcome: Outcome) -> bool:
         """Just after Redis lost its data, what is not found may not have been said again yet."""
         missing = isinstance(outcome, Refusal) and outcome.code in (ErrorCode.USER_OFFLINE, ErrorCode.SESSION_NOT_FOUND)
@@ -215,61 +157,6 @@ class Transactor:
         return missing and began <= self._store.now() < began + self._rules.reattach
 
     # ---------------------------------------------------------------- commit
-
-    def _commit(self, ask: Ask, outcome: Outcome, belief: _Belief, commit_id: str) -> Commit:
-        world = belief.world
-        decision = outcome if isinstance(outcome, Decision) else Decision(basis=world.call.revision if world.call else 0)
-        starting = isinstance(ask.command, Start) and (decision.call is None or decision.reserve)
-        target = decision.call or world.call
-        call_id = target.id if target and not (starting and decision.call is None) else ask.call_id
-        subjects = self._subjects(ask, belief, target, starting)
-        order = {subject.user_id: place for place, subject in enumerate(subjects, 1)}
-        outgoing = []
-        for delivery in decision.deliveries:
-            assert decision.call is not None
-            here = self._hub.get(delivery.user_id)
-            subject = order[delivery.user_id]
-            expected = subjects[subject - 1].revision if starting else decision.basis
-            direct = here.generation if here and (here.v1 or here.revision == expected) else 0
-            outgoing.append(Outgoing(subject, Told(FORMAT, delivery.kind, decision.call), decision.call.revision, direct))
-        number = None
-        answered = isinstance(outcome, Decision) and not outcome.again
-        if ask.actor and ask.number is not None and (answered or not isinstance(outcome, Decision)):
-            number = (1, ask.actor.session, ask.number)
-            if isinstance(outcome, Refusal):
-                answer = Answered(FORMAT, outcome.code, outcome.message or outcome.code.spec.message, ask.number, None, ask.call_id or None)
-                outgoing.append(Outgoing(1, answer, ask.actor.revision, ask.actor.generation))
-        unchecked = belief.proven and not isinstance(outcome, Decision)
-        return Commit(
-            id=commit_id,
-            subjects=tuple(Subject(s.user_id, s.generation) for s in subjects) if unchecked else subjects,
-            call_id=call_id,
-            basis=ANY if unchecked else decision.basis,
-            actor=self._role(ask, target) if decision.call else 0,
-            decision=decision,
-            number=number,
-            claim=ask.claim,
-            outgoing=tuple(outgoing),
-        )
-
-    def _subjects(self, ask: Ask, belief: _Belief, target: Call | None, starting: bool) -> tuple[Subject, ...]:
-        world, actor = belief.world, ask.actor
-        subjects = []
-        if actor:
-            subjects.append(Subject(actor.user_id, actor.generation, world.actor.revision if starting else ANY))
-        if starting:
-            if world.peer.id and world.peer.id != world.actor.id:
-                certain = belief.proven or self._hub.get(world.peer.id) is not None
-                subjects.append(Subject(world.peer.id, 0, world.peer.revision if certain else FREE))
-        elif target:
-            subjects += [Subject(user) for user in target.users if not actor or user != actor.user_id]
-        return tuple(subjects)
-
-    @staticmethod
-    def _role(ask: Ask, call: Call | None) -> int:
-        if isinstance(ask.command, Expire | Report) or ask.actor is None or call is None:
-            return SWEEPER
-        return CALLER if ask.actor.user_id == call.caller.user_id else CALLEE
 
     async def _send(self, commit: Commit, ask: Ask, deadline: float) -> Committed | Conflict | Again | Duplicate | Gap | Stale | Raced:
         """Until it is answered: unsent or unanswered commits go out again with their id."""
@@ -340,7 +227,7 @@ class Transactor:
         """
         if not isinstance(ask.command, End | Reject):
             return
-        decision = decide(self._believe(ask).world, ask.command, self._store.now(), self._rules)
+        decision = decide(believe(ask, self._hub).world, ask.command, self._store.now(), self._rules)
         if not isinstance(decision, Decision) or decision.call is None:
             return
         for delivery in decision.deliveries:

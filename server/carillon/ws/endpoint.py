@@ -16,9 +16,9 @@ from carillon.auth import Authenticator, Identity, credentials
 from carillon.errors import AuthError, Close, CloseCode, ErrorCode, ProtocolError, Refused
 from carillon.hub import Attached
 from carillon.protocol import SUBPROTOCOL, ResumePayload, encode
+from carillon.service.ask import StaleConnection
 from carillon.service.attach import Attacher
 from carillon.service.service import Service
-from carillon.service.transact import StaleConnection
 from carillon.ws.connection import SocketConnection
 from carillon.ws.socket import Closed, Message, Socket
 
@@ -81,13 +81,14 @@ class Endpoint:
         authenticator: Authenticator,
         attacher: Attacher,
         service: Service,
+        pong: Callable[[Attached], None],
         door: Door,
         observer: Observer,
         settings: Settings,
         leaving: Callable[[], bool],
         still_for: Callable[[], float],
     ) -> None:
-        self._authenticator, self._attacher, self._service, self._door = authenticator, attacher, service, door
+        self._authenticator, self._attacher, self._service, self._pong, self._door = authenticator, attacher, service, pong, door
         self._observer, self._settings, self._leaving, self._still_for = observer, settings, leaving, still_for
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
@@ -158,7 +159,7 @@ class Endpoint:
             raise Refusal(503, refused.message, Close.TRY_AGAIN, refused.retry_after) from None
         if attached is None:
             return
-        connection.listen(lambda: self._service.pong(attached))
+        connection.listen(lambda: self._pong(attached))
         began = time.monotonic()
         recovered = attached.recovered if resume is not None and resume.session else None
         self._observer.opened(identity.user.user_id, address, v1=v1, recovered=recovered)

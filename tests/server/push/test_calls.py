@@ -39,7 +39,7 @@ async def pod(
     for name in ("can_push", "ring", "cancel", "settle"):
         setattr(pod.pusher, name, getattr(pusher, name))
     yield pod
-    await pod.service.finish(2)
+    await pod.engine.background.finish(2)
     await pod.kill()
     await sender.close()
 
@@ -99,7 +99,7 @@ async def test_a_call_that_is_answered_meanwhile_rings_no_more(pod: Pod, apple: 
     await bob.say("call.accept", session_id=session)
     await alice.heard("call.accepted")
     apple.always = None
-    await pod.service.finish(5)
+    await pod.engine.background.finish(5)
     assert not apple.accepted
 
 

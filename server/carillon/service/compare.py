@@ -1,0 +1,76 @@
+"""What this pod holds of its users is compared with Redis; what differs is fetched and told."""
+
+import logging
+from collections.abc import Iterable
+
+from carillon.errors import StoreError
+from carillon.hub import Attached, Hub
+from carillon.router.render import statements
+from carillon.router.router import Router
+from carillon.store.records import Event
+from carillon.store.results import Standing
+from carillon.store.store import LedgerChanged, Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+"""Users per script when many are asked about: some 100 µs of Redis each time."""
+
+
+class Comparer:
+    def __init__(self, store: Store, hub: Hub, router: Router) -> None:
+        self._store, self._hub, self._router = store, hub, router
+
+    async def compare(self, users: Iterable[Attached]) -> None:
+        """Ask Redis how these users stand, renew their attendance, and tell each what differs."""
+        known = [user for user in users if user.registered == self._store.ledger]
+        for batch in (known[at : at + BATCH] for at in range(0, len(known), BATCH)):
+            asked = [(u.user_id, u.generation, u.live_call.id if u.live_call else "", u.renews) for u in batch]
+            try:
+                standings = await self._store.attend(asked)
+            except (LedgerChanged, StoreError):
+                return
+            for user, (_, generation, _, _), standing in zip(batch, asked, standings, strict=True):
+                if self._hub.current(user) and user.generation == generation == standing.generation:
+                    self._compared(user, standing)
+
+    def _compared(self, user: Attached, standing: Standing) -> None:
+        if not standing.here:
+            return
+        call = user.live_call
+        if standing.call is not None and call is not None and standing.call.id == call.id:
+            user.peer = standing.peer
+        if user.v1:
+            if standing.epoch != user.epoch or standing.seq > user.seq:
+                self._router.upstairs.mend(user)
+        elif standing.revision > user.revision:
+            self._router.upstairs.mend(user)
+
+    async def mend(self, attached: Attached) -> None:
+        """Fetch what a connection has missed and hand it to the router."""
+        events: list[tuple[int, int, Event]] = []
+        try:
+            events = await (self._missed(attached) if attached.v1 else self._difference(attached))
+        except (LedgerChanged, StoreError):
+            log.warning("could not fetch what a user missed", extra={"user_id": attached.user_id})
+        if self._hub.current(attached):
+            self._router.mended(attached, events)
+
+    async def _missed(self, attached: Attached) -> list[tuple[int, int, Event]]:
+        entries = await self._store.replay(attached.user_id, attached.epoch, attached.seq)
+        return [(seq, attached.revision, event) for seq, event in entries or []]
+
+    async def _difference(self, attached: Attached) -> list[tuple[int, int, Event]]:
+        call = attached.live_call
+        asked = (attached.user_id, attached.generation, call.id if call else "", attached.renews)
+        (standing,) = await self._store.attend([asked])
+        if standing.generation != attached.generation or standing.revision <= attached.revision:
+            return []
+        if standing.call is not None:
+            told = statements(standing.call, None, attached.user_id, known=False)
+            if not told:
+                self._router.note(attached, standing.call, standing.peer)
+        else:
+            ended = await self._store.look(call.id) if call else None
+            told = statements(None, ended, attached.user_id, known=False) if ended else []
+        return [(0, event.call.revision, event) for event in told]

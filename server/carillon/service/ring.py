@@ -1,0 +1,66 @@
+"""The ring at the callee: whether a living app has it, and the push where none has."""
+
+import logging
+
+from carillon.call import Alert, Call, Command, Decision, Report, State
+from carillon.errors import Refused, StoreError
+from carillon.hub import Attached
+from carillon.service.ask import Ask
+from carillon.service.background import Background
+from carillon.service.ports import Pusher, Watcher
+from carillon.service.transact import Transactor
+from carillon.store.records import Place
+
+log = logging.getLogger(__name__)
+
+
+class Ring:
+    """hurry: seconds that a report waits for Redis."""
+
+    def __init__(self, transactor: Transactor, pusher: Pusher, watcher: Watcher, background: Background, hurry: float) -> None:
+        self._transactor, self._pusher, self._watcher, self._background, self._hurry = transactor, pusher, watcher, background, hurry
+
+    def rang(self, callee: Attached, call: Call, caller: Place) -> None:
+        """A ring went out to this connection: see that a living app has it."""
+        if call.device_token or caller.v1:
+            if not callee.v1:
+                callee.connection.probe()
+        else:
+            callee.ring_seq = 0
+
+    def pong(self, callee: Attached) -> None:
+        """A reference client's WebSocket answered a ping: as much as can be known of its ring."""
+        call = callee.live_call
+        if call is not None and not callee.v1 and call.callee.user_id == callee.user_id:
+            self._heard(call)
+
+    def received(self, callee: Attached, seq: int) -> None:
+        call = callee.live_call
+        if call is not None and callee.ring_seq and seq >= callee.ring_seq and call.callee.user_id == callee.user_id:
+            callee.ring_seq = 0
+            self._heard(call)
+
+    def _heard(self, call: Call) -> None:
+        if call.alert is Alert.NONE and call.state is State.RINGING:
+            self._background.spawn(self._report(call, Alert.SOCKET))
+
+    async def _report(self, call: Call, alert: Alert) -> None:
+        try:
+            await self._transactor.run(Ask(Report(alert), call.id, known=call, patience=self._hurry))
+        except (StoreError, Refused):
+            log.info("the state of a ring could not be stored", extra={"session_id": call.id})
+
+    def committed(self, decision: Decision, command: Command) -> None:
+        """What a commit asks of the world outside Redis."""
+        self._watcher.committed(decision, command)
+        call = decision.call
+        if call is not None and call.state is not State.RINGING:
+            self._pusher.settle(call.id)
+        if call is not None and decision.push == "ring":
+            self._background.spawn(self._push(call))
+        elif call is not None and decision.push == "cancel":
+            self._background.spawn(self._pusher.cancel(call))
+
+    async def _push(self, call: Call) -> None:
+        alert = await self._pusher.ring(call)
+        await self._report(call, alert)
