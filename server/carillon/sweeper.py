@@ -13,6 +13,7 @@ from carillon.service.ask import StaleConnection
 from carillon.service.compare import Comparer
 from carillon.service.register import Registrar
 from carillon.store.commit import parse_member
+from carillon.store.results import Renewed
 from carillon.store.store import LedgerChanged, Store
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Sweeper:
         """Whether the last try to renew the pod lease succeeded."""
         self.on_outage: Callable[[], None] = lambda: None
         """Redis has been away for `outage` seconds: clients that can may try another pod."""
+        self.on_renewal: Callable[[Renewed], None] = lambda _: None
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -147,6 +149,7 @@ class Sweeper:
         self.renewing = True
         self.last_renewal = self._clock()
         self._renewed.set()
+        self.on_renewal(renewed)
         unknown = [user for user in self._hub if user.registered != renewed.ledger]
         if unknown and not self._registering:
             self._registering = True

@@ -72,7 +72,15 @@ def _server(spec: Spec) -> dict[str, str]:
         "TRUSTED_PROXIES": ",".join(spec.access.trusted_proxies),
         "DRAIN_DELAY": str(spec.drain_delay_seconds),
         "DRAIN_SECONDS": str(spec.drain_seconds),
+        **_rebalance(spec),
     }
+
+
+def _rebalance(spec: Spec) -> dict[str, str]:
+    rebalance = spec.autoscaling.rebalance if spec.autoscaling else None
+    if rebalance is None:
+        return {}
+    return {"REBALANCE_ABOVE": str(rebalance.above_percent), "REBALANCE_RATE": str(rebalance.percent_per_second)}
 
 
 def _calls(spec: Spec) -> dict[str, str]:

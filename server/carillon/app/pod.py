@@ -5,10 +5,11 @@ import logging
 import secrets
 import time
 
+from carillon.app.rebalance import Rebalancer
 from carillon.call import SECOND, Rules
 from carillon.config import Settings
 from carillon.errors import Close, StoreError
-from carillon.hub import Hub
+from carillon.hub import Attached, Hub
 from carillon.protocol import GoingAway, GoingAwayPayload, encode
 from carillon.push import CallPusher, PushSender
 from carillon.router.router import Router
@@ -17,6 +18,7 @@ from carillon.service.engine import Engine
 from carillon.service.ports import Limiter, Watcher
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
+from carillon.store.results import Renewed
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
@@ -81,6 +83,15 @@ class Pod:
         )
         self.sweeper.on_outage = self._outage
         self.engine.echo = self.sweeper.echoed
+        self._rebalancer = Rebalancer(
+            self.hub,
+            above=settings.server.rebalance_above,
+            rate=settings.server.rebalance_rate,
+            now=self.store.now,
+            clock=clock,
+            ask=self._suggest_another,
+        )
+        self.sweeper.on_renewal = self._learned
         self.link.on_up = self._up
         self.draining = False
         """SIGTERM has come: load balancers are to take this pod out."""
@@ -102,6 +113,14 @@ class Pod:
     def _publish(self, pod: str, data: bytes) -> None:
         word = "SPUBLISH" if self.link.sharded_pubsub else "PUBLISH"
         self.link.command(word, self._channels + pod, data, timeout=self.settings.calls.command_timeout).add_done_callback(_forget)
+
+    def _learned(self, renewed: Renewed) -> None:
+        if not self.draining and not self.store.holding and self._rebalancer.learned(renewed.connections, renewed.pods):
+            log.info("idle clients were asked to try a pod that has fewer", extra={"connections": len(self.hub), "pods": renewed.pods})
+
+    @staticmethod
+    def _suggest_another(attached: Attached) -> None:
+        attached.connection.send(encode(GoingAway(GoingAwayPayload("rebalance", True, 5.0))))
 
     # ---------------------------------------------------------------- life
 

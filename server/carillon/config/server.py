@@ -114,3 +114,20 @@ class ServerSettings:
         why="Then clients are sent away, spread over this time, so that they do not return all at once. "
         "terminationGracePeriodSeconds must exceed DRAIN_DELAY + DRAIN_SECONDS by some seconds.",
     )
+    rebalance_above: int = setting(
+        "REBALANCE_ABOVE",
+        0,
+        unit="%",
+        least=0,
+        most=1000,
+        why="A pod with so many more connections than the mean of all asks idle v1 clients to try another one, so that new pods fill. "
+        "0: never; clients then move only when they reconnect.",
+    )
+    rebalance_rate: int = setting(
+        "REBALANCE_RATE",
+        1,
+        unit="% a second",
+        least=1,
+        most=100,
+        why="So many of its idle v1 clients an overfull pod asks each second: a move costs a reconnect, so it is spread over minutes.",
+    )

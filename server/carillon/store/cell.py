@@ -125,13 +125,13 @@ class Cell:
             timeout=timeout,
             first=True,
         )
-        now, raw, lowest, pods, fresh = reply
+        now, raw, lowest, pods, fresh, everywhere = reply
         self._offset = now - (began + self._monotonic()) / 2 * 1e6
         ledger = read_ledger(raw)
         assert ledger is not None
         changed = ledger.id != self.ledger
         self.ledger, self.hold_until = ledger.id, ledger.hold_until
-        return Renewed(ledger.id, ledger.hold_until, bool(fresh) or changed, lowest, pods)
+        return Renewed(ledger.id, ledger.hold_until, bool(fresh) or changed, lowest, pods, everywhere)
 
     async def leave(self) -> None:
         await self._run("leave", self.pod)

@@ -123,6 +123,8 @@ class Renewed:
     """This renewal began the ledger or learned of a new one."""
     format: int
     pods: int
+    connections: int
+    """Of all live pods."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 -- A pod renews its lease, learns Redis time, and keeps the ledger: the first to meet another Redis (or an emptied one) begins a new one.
 -- ARGV[1]: 1 ledger held or ""  2 pod  3 sharded  4 new ledger id  5 grace  6 lease microseconds  7 connections  8 registering  9 format
--- Returns {now, ledger, lowest format among live pods, live pods, new?}.
+-- Returns {now, ledger, lowest format among live pods, live pods, new?, connections of all live pods}.
 local raw = redis.call('GET', KEYS[1])
 local ledger = read(raw)
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -15,12 +15,12 @@ elseif a[1] ~= '' and a[1] ~= ledger[2] then
   ledger[5], fresh = math.max(ledger[5], now + a[5]), 1
 end
 if fresh == 1 then redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL) else redis.call('PEXPIRE', KEYS[1], TTL) end
-local lowest, live, dead = a[9], 1, {}
+local lowest, live, connections, dead = a[9], 1, a[7], {}
 for i = 1, #others, 2 do
   local lease = read(others[i + 1])
   if others[i] ~= a[2] then
     if lease[2] > now then
-      live, lowest = live + 1, math.min(lowest, lease[5])
+      live, lowest, connections = live + 1, math.min(lowest, lease[5]), connections + lease[3]
     elseif lease[2] + 900000000 < now then
       dead[#dead + 1] = others[i]
     end
@@ -35,4 +35,4 @@ for _, zset in ipairs({'d', 'h'}) do
   redis.call('PEXPIRE', base .. zset, TTL)
 end
 send(a[3], a[2], {'t', '', 0, 0, 0, '', 0, ''}, '')
-return {now, cmsgpack.pack(ledger), lowest, live, fresh}
+return {now, cmsgpack.pack(ledger), lowest, live, fresh, connections}
