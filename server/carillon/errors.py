@@ -50,7 +50,7 @@ class ErrorSpec:
 ERRORS: dict[ErrorCode, ErrorSpec] = {
     ErrorCode.INVALID_MESSAGE: ErrorSpec("Invalid message", False, ErrorCode.INVALID_MESSAGE, "Malformed message or unknown type."),
     ErrorCode.UNAUTHORIZED: ErrorSpec(
-        "Not authorized for this operation",
+        "Not authorized",
         False,
         ErrorCode.UNAUTHORIZED,
         "The sender has no part in this call, or the token does not allow it.",
@@ -62,9 +62,9 @@ ERRORS: dict[ErrorCode, ErrorSpec] = {
         ErrorCode.USER_OFFLINE,
         "The callee is not connected and no device token was given (or no push provider is set up).",
     ),
-    ErrorCode.SESSION_NOT_FOUND: ErrorSpec("Call session not found", False, ErrorCode.SESSION_NOT_FOUND, "No such call, or it has ended."),
+    ErrorCode.SESSION_NOT_FOUND: ErrorSpec("Session not found", False, ErrorCode.SESSION_NOT_FOUND, "No such call, or it has ended."),
     ErrorCode.INVALID_STATE: ErrorSpec(
-        "Invalid call state",
+        "Invalid state transition",
         False,
         ErrorCode.INVALID_STATE,
         "The call is not in a state that allows this (a second accept, media before accept).",

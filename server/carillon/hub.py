@@ -13,6 +13,9 @@ from carillon.store.records import NOWHERE, Event, Head, Place
 class Connection(Protocol):
     """One WebSocket of one user, as `ws` provides it. Nothing here waits."""
 
+    expires_at: float
+    """When the token expires, in Unix seconds."""
+
     @property
     def closed(self) -> bool: ...
 

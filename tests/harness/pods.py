@@ -32,6 +32,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.expires_at = 0.0
         self.closed = False
         self.code: CloseCode | None = None
         self.alive = True

@@ -13,9 +13,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.redis import die_with_parent, free_port
 from websockets.asyncio.client import ClientConnection, connect
@@ -34,6 +35,12 @@ def token(user_id: str, *, secret: str = SECRET, seconds: float = 600, **claims:
     payload = {"hash": user_id, "name": user_id.title(), "exp": int(time.time() + seconds), **claims}
     signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(payload).encode())
     return (signed + b"." + part(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    body: bytes
 
 
 class ServerProcess:
@@ -77,14 +84,19 @@ class ServerProcess:
         return self.get(path, **headers)[0]
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        """(0, nothing) where nobody answers."""
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-            try:
-                with urllib.request.urlopen(request, timeout=5) as answer:
-                    return answer.status, answer.read()
-            except urllib.error.HTTPError as refused:
-                return refused.code, refused.read()
+            answer = self.ask(path, headers=headers)
+            return answer.status, answer.body
         return 0, b""
+
+    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> "Answer":
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as refused:
+            return Answer(refused.code, refused.headers, refused.read())
 
     def kill(self) -> None:
         assert self.process is not None

@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,38 @@ def test_messages_of_the_reference(kind: str, payload: dict[str, object]) -> Non
 def test_refused(bad: bytes) -> None:
     with pytest.raises(ProtocolError):
         protocol.decode(bad)
+
+
+def refusal(text: str) -> str:
+    """Why a message is refused; empty where it is not."""
+    try:
+        message = protocol.decode(text)
+        if isinstance(message, protocol.Relay):
+            protocol.relay_session(message)
+    except ProtocolError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "field", ["callee_id", "callee_device_token", "callee_os", "media", "data", "session_id", "sdp", "candidate", "seq", "n"]
+)
+@pytest.mark.parametrize(
+    "value", ['"VERBATIM"', '["VERBATIM"]', '{"VERBATIM":"VERBATIM"}', '"VERBATIM\\ud800"', '"' + "VERBATIM" * 1000 + '"']
+)
+def test_a_refusal_quotes_nothing(field: str, value: str) -> None:
+    kinds = [message.__struct_config__.tag for message in get_args(protocol.ClientMessage)]
+    for kind in [*kinds, "VERBATIM"]:
+        for text in (f'{{"type":"{kind}","payload":{{"{field}":{value}}}}}', f'{{"type":"{kind}","payload":{value},"n":{value}}}'):
+            assert "VERBATIM" not in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [('{"n":7,"type":"nonsense"}', 7), ('{"n":7,"payload":{"x":[1]}}', 7), ('{"n":-7}', None), ('{"n":"7"}', None), ("{", None)],
+)
+def test_a_message_that_cannot_be_read_may_still_have_a_number(text: str, n: int | None) -> None:
+    assert protocol.number_of(text.encode()) == n
 
 
 @pytest.mark.parametrize(

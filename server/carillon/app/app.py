@@ -1,24 +1,19 @@
-"""The ASGI application: the signaling endpoint, health, TURN credentials."""
+"""The ASGI application: the signaling endpoint, health, what is asked for with a token."""
 
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from carillon.app.bearer import Bearer
 from carillon.app.pod import Pod
-from carillon.auth import Authenticator, credentials
-from carillon.errors import AuthError
-from carillon.protocol import IceServer
-from carillon.ws.endpoint import Endpoint
+from carillon.ws.endpoint import Endpoint, Refusal
 
 
-def create_app(
-    pod: Pod, endpoint: Endpoint, authenticator: Authenticator, ice_servers: Callable[[str, float], list[IceServer]], extra: list[BaseRoute]
-) -> Starlette:
+def create_app(pod: Pod, endpoint: Endpoint, bearer: Bearer, extra: list[BaseRoute]) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await pod.start()
@@ -37,23 +32,13 @@ def create_app(
     async def ready(_: Request) -> Response:
         return PlainTextResponse("leaving", 503) if pod.draining else PlainTextResponse("OK")
 
-    async def turn(request: Request) -> Response:
-        """ICE servers for whoever brings a token, as `session.welcome` gives them."""
-        try:
-            found = credentials(request.scope["headers"], [], request.scope["query_string"])
-            identity = await authenticator.authenticate(found.token, time.time())
-        except AuthError as error:
-            return PlainTextResponse(str(error), 401, {"WWW-Authenticate": "Bearer"})
-        servers = ice_servers(identity.user.user_id, time.time())
-        body = {"ice_servers": [{name: getattr(server, name) for name in server.__struct_fields__} for server in servers]}
-        return JSONResponse(body, headers={"Cache-Control": "no-store"})
-
     routes: list[BaseRoute] = [
         WebSocketRoute("/ws", endpoint),
+        Route("/ws", bearer.upgrade),
         Route("/health", health),
         Route("/livez", alive),
         Route("/readyz", ready),
-        Route("/turn", turn),
+        Route("/turn", bearer.turn, methods=["GET", "OPTIONS"]),
         *extra,
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Refusal: bearer.refuse})

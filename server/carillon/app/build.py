@@ -7,6 +7,7 @@ from functools import partial
 from starlette.routing import BaseRoute
 
 from carillon.app.app import create_app
+from carillon.app.bearer import Bearer
 from carillon.app.door import Door
 from carillon.app.observe import Observer
 from carillon.app.pod import Pod
@@ -53,7 +54,7 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
         lambda: pod.leaving,
         pod.sweeper.still_for,
     )
-    app = create_app(pod, endpoint, authenticator, servers, extra(pod.hub) if extra else [])
+    app = create_app(pod, endpoint, Bearer(settings, authenticator, door, servers), extra(pod.hub) if extra else [])
 
     async def drain() -> None:
         log.info("leaving: serving on while load balancers take this server out")

@@ -36,5 +36,6 @@ class Greeter:
             server_time=now,
             call=current_call(attached.call, attached.user_id),
             ice_servers=self._ice_servers(attached.user_id, now) or None,
+            expires_at=attached.connection.expires_at or None,
         )
         attached.connection.send(encode(Welcome(payload)))

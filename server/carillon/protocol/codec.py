@@ -6,7 +6,7 @@ import msgspec
 
 from carillon.errors import ProtocolError
 from carillon.protocol.client import Answer, ClientMessage, Ice, Offer, Relay, Start, StartPayload
-from carillon.protocol.values import DATA_BYTES
+from carillon.protocol.values import DATA_BYTES, Number
 
 _decoder = msgspec.json.Decoder(ClientMessage)
 _checks = {message: msgspec.json.Decoder(message.checked) for message in (Offer, Answer, Ice)}
@@ -20,15 +20,22 @@ def decode(data: bytes | str) -> ClientMessage:
         message: ClientMessage = _decoder.decode(data)
         match message:
             case Start(payload=StartPayload(data=str(text))) if len(text.encode()) > DATA_BYTES:
-                raise ProtocolError(f"data is longer than {DATA_BYTES} bytes")
+                raise ProtocolError(f"Expected `str` of at most {DATA_BYTES} bytes - at `$.payload.data`")
     except ProtocolError:
         raise
     except msgspec.ValidationError as error:
-        text = str(error)
-        raise ProtocolError("Unknown message type" if text.startswith("Invalid value") else text) from None
+        raise ProtocolError(_reason(error)) from None
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise ProtocolError("Invalid message format") from None
     return message
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    """What is wrong and where; msgspec quotes values only where it knows all that are allowed."""
+    what, _, where = str(error).rpartition(" - at ")
+    if not what.startswith("Invalid "):
+        return str(error)
+    return "Unknown message type" if where == "`$.type`" else f"Value not allowed - at {where}"
 
 
 def relay_session(message: Relay) -> str:
@@ -36,11 +43,26 @@ def relay_session(message: Relay) -> str:
     try:
         checked: Any = _checks[type(message)].decode(message.payload)
     except msgspec.ValidationError as error:
-        raise ProtocolError(str(error)) from None
+        raise ProtocolError(_reason(error).replace("`$", "`$.payload")) from None
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise ProtocolError("Invalid payload") from None
     session_id: str = checked.session_id
     return session_id
+
+
+class _Numbered(msgspec.Struct):
+    n: Number | None = None
+
+
+_numbers = msgspec.json.Decoder(_Numbered)
+
+
+def number_of(data: bytes) -> int | None:
+    """The `n` of a message that is refused unread, so that its refusal can name it."""
+    try:
+        return _numbers.decode(data).n
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return None
 
 
 def encode_relay(name: str, payload: bytes, seq: int | None = None) -> bytes:

@@ -9,10 +9,10 @@ from carillon.ws.socket import Socket
 class SocketConnection:
     """Fulfils `carillon.hub.Connection`. What is sent before the handshake is answered waits for it."""
 
-    __slots__ = ("_early", "_on_pong", "_socket", "opened")
+    __slots__ = ("_early", "_on_pong", "_socket", "expires_at", "opened")
 
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
+    def __init__(self, socket: Socket, expires_at: float) -> None:
+        self._socket, self.expires_at = socket, expires_at
         self._early: list[bytes] = []
         self._on_pong: Callable[[], None] | None = None
         self.opened = False

@@ -138,7 +138,7 @@ class Endpoint:
     # ---------------------------------------------------------------- one connection
 
     async def _live(self, socket: Socket, identity: Identity, v1: bool, address: str) -> None:
-        connection = SocketConnection(socket)
+        connection = SocketConnection(socket, identity.expires_at)
         first: Message | Closed | None = None
         resume = None
         if v1:
@@ -222,7 +222,8 @@ class Endpoint:
         try:
             too_many = meter(len(item.data))
         except Refused as refused:
-            self._service.refuse(attached, refused.code, refused.message, retry_after=refused.retry_after)
+            n = protocol.number_of(item.data) if attached.v1 else None
+            self._service.refuse(attached, refused.code, refused.message, n=n, retry_after=refused.retry_after)
             return None
         if too_many is not None:
             return too_many
@@ -246,6 +247,9 @@ class Endpoint:
 
     async def _refresh(self, attached: Attached, message: protocol.RefreshToken, expiry: "_Expiry | None") -> None:
         """A newer token, of the same user only."""
+        if not attached.v1:
+            self._service.refuse(attached, ErrorCode.INVALID_MESSAGE, "Unknown message type")
+            return
         try:
             identity = await self._authenticator.authenticate(message.payload.token, time.time())
         except AuthError as error:
@@ -255,6 +259,7 @@ class Endpoint:
             self._service.refuse(attached, ErrorCode.UNAUTHORIZED, "The token is another user's")
             return
         attached.user = identity.user
+        attached.connection.expires_at = identity.expires_at
         if expiry:
             expiry.renew(identity.expires_at)
         attached.connection.send(encode(protocol.TokenRefreshed(protocol.RefreshedPayload(identity.expires_at))))

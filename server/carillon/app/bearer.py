@@ -1,0 +1,67 @@
+"""What is asked for by HTTP with a token: TURN credentials, and `/ws` by those who forgot to upgrade."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from carillon.auth import Authenticator, Identity, credentials
+from carillon.config import Settings
+from carillon.errors import AuthError, Close
+from carillon.limits import allowed
+from carillon.protocol import IceServer
+from carillon.ws.endpoint import Door, Refusal
+
+IceServers = Callable[[str, float], list[IceServer]]
+
+
+class Bearer:
+    """door: its limit on refused tokens counts here too."""
+
+    def __init__(self, settings: Settings, authenticator: Authenticator, door: Door, ice_servers: IceServers) -> None:
+        self._origins = settings.server.allowed_origins
+        self._authenticator, self._door, self._ice_servers = authenticator, door, ice_servers
+
+    async def turn(self, request: Request) -> Response:
+        """ICE servers as `session.welcome` gives them. Pages of other origins may ask, if they may connect."""
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={**self._cors(request), "Access-Control-Max-Age": "600"})
+        identity = await self._identify(request)
+        servers = self._ice_servers(identity.user.user_id, time.time())
+        headers = {"Cache-Control": "no-store", **self._cors(request)}
+        return Response(msgspec.json.encode({"ice_servers": servers}), media_type="application/json", headers=headers)
+
+    async def upgrade(self, request: Request) -> Response:
+        """`/ws` without a WebSocket handshake: what the reference tells of the token, and then what is missing."""
+        await self._identify(request)
+        return PlainTextResponse("Connect by WebSocket", 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
+
+    async def _identify(self, request: Request) -> Identity:
+        """Raises Refusal."""
+        scope = request.scope
+        address = self._door.knock(request.client.host if request.client else "", scope["headers"])
+        try:
+            found = credentials(scope["headers"], [], scope["query_string"])
+            return await self._authenticator.authenticate(found.token, time.time())
+        except AuthError as error:
+            self._door.refused(address)
+            raise Refusal(401, str(error), Close.UNAUTHORIZED) from None
+
+    def _cors(self, request: Request) -> dict[str, str]:
+        origin = request.headers.get("origin")
+        if origin is None or not allowed(origin, self._origins):
+            return {}
+        return {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Headers": "Authorization", "Vary": "Origin"}
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """A Refusal as an HTTP response, which pages of allowed origins may read."""
+        assert isinstance(error, Refusal)
+        headers: dict[str, Any] = self._cors(request) if request.url.path == "/turn" else {}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if error.retry_after is not None:
+            headers["Retry-After"] = f"{error.retry_after:.0f}"
+        return PlainTextResponse(error.text, error.status, headers)
