@@ -129,10 +129,11 @@ class Router:
 
     def _enqueue(self, pod: str, data: bytes) -> None:
         if not self._outbox:
-            self._call_soon(self._flush)
+            self._call_soon(self.flush)
         self._outbox.setdefault(pod, []).append(data)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """What is said next to Redis must not overtake what was left for other pods."""
         outbox, self._outbox = self._outbox, {}
         for pod, parts in outbox.items():
             self._publish(pod, b"".join(parts))

@@ -167,6 +167,7 @@ class Transactor:
                 if sent:
                     raise StoreUnavailable("the commit was sent and never answered", sent=True)
                 raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0)
+            self._router.flush()
             try:
                 result = await self._store.commit(commit, timeout=left)
             except LedgerChanged:

@@ -40,6 +40,16 @@ async def test_a_whole_call(two: tuple[Pod, Pod], v1_caller: bool, v1_callee: bo
     assert "error" not in alice.connection.types + bob.connection.types
 
 
+async def test_a_hang_up_does_not_overtake_what_was_said_before_it(two: tuple[Pod, Pod]) -> None:
+    alice, bob = await two[0].join("alice"), await two[1].join("bob")
+    session = await in_call(alice, bob)
+    for _ in range(10):
+        await alice.say("webrtc.ice", session_id=session, candidate="c")
+    await alice.say("call.end", session_id=session)
+    await bob.heard("call.ended")
+    assert bob.connection.types == ["call.ring", *["webrtc.ice"] * 10, "call.ended"]
+
+
 async def test_reference_clients_see_the_reference_only(two: tuple[Pod, Pod]) -> None:
     alice, bob = await two[0].join("alice"), await two[1].join("bob")
     session = await in_call(alice, bob)
