@@ -75,6 +75,11 @@
 {{- $problems = append $problems "service: loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer." -}}
 {{- end -}}
 {{- end -}}
+{{- range .Values.pod.env -}}
+{{- if has .name (list "HOST" "PORT" "METRICS_PORT" "CELL") -}}
+{{- $problems = append $problems (printf "pod.env: %s is the chart's own. Take it out." .name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- $problems = append $problems "ingress.hosts: name at least one host." -}}
 {{- end -}}

@@ -68,3 +68,18 @@ wss://{{ first .Values.route.hostnames }}/ws
 ws://{{ include "carillon.address" . }}/ws
 {{- end -}}
 {{- end -}}
+
+{{/* Labels of generated Secrets: not Helm's, which does not manage them. */}}
+{{- define "carillon.secretLabels" -}}
+app.kubernetes.io/name: carillon
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/part-of: carillon
+{{- end -}}
+
+{{/* Annotations of what makes them; on upgrades too, for values that begin to need one. Argument: weight. */}}
+{{- define "carillon.secretsHook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
