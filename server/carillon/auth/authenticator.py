@@ -1,5 +1,6 @@
 """Tokens become identities (RFC 7519; RFC 8725 for what not to believe)."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,7 @@ class Authenticator:
             for key in keys:
                 claims = self._decode(token, key, algorithm)
                 if claims is not None:
+                    self._check_time(claims, now)
                     return claims
         raise AuthError("Invalid token")
 
@@ -66,15 +68,18 @@ class Authenticator:
                 token,
                 key.key,
                 algorithms=[algorithm],
-                leeway=settings.leeway,
                 audience=settings.audience,
                 issuer=settings.issuer,
-                options={"require": ["exp"], "verify_aud": settings.audience is not None, "verify_iat": False},
+                options={
+                    "require": ["exp"],
+                    "verify_aud": settings.audience is not None,
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
         except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
             return None
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired("Token expired") from None
         except jwt.MissingRequiredClaimError as error:
             raise AuthError(f"Token without the claim {error.claim}") from None
         except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
@@ -82,6 +87,19 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
             raise AuthError("Invalid token") from None
         return claims
+
+    def _check_time(self, claims: dict[str, Any], now: float) -> None:
+        """RFC 7519 §4.1.4 and §4.1.5; PyJWT would ask its own clock."""
+        try:
+            expires, begins = float(claims["exp"]), float(claims.get("nbf", now))
+        except (TypeError, ValueError, OverflowError):
+            raise AuthError("Token with a time that cannot be used") from None
+        if not (math.isfinite(expires) and math.isfinite(begins)):
+            raise AuthError("Token with a time that cannot be used")
+        if expires <= now - self._settings.leeway:
+            raise TokenExpired("Token expired")
+        if begins > now + self._settings.leeway:
+            raise AuthError("Token not valid yet")
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
         user_id = claims.get(self._settings.user_claim)
@@ -92,11 +110,7 @@ class Authenticator:
             value = claims.get(name)
             if isinstance(value, str) and value and (name != "image_profile" or len(value) <= longest):
                 profile[name] = value[:longest].encode(errors="replace").decode()
-        try:
-            expires_at = float(claims["exp"])
-        except (TypeError, ValueError, OverflowError):
-            raise AuthError("Token with an expiry that cannot be used") from None
-        return Identity(UserInfo(user_id, **profile), expires_at)
+        return Identity(UserInfo(user_id, **profile), float(claims["exp"]))
 
 
 def key_sources(settings: AuthSettings) -> tuple[KeySource, ...]:

@@ -1,5 +1,6 @@
 """What a connection's messages do."""
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable
@@ -61,6 +62,14 @@ class Parts:
     """Seconds that all else waits: better late than lost."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A numbered message of a v1 client that cannot be read: its refusal is committed, or the number would be missing for ever."""
+
+    n: int
+    why: str
+
+
 class Service:
     """Handles the messages of all connections of this pod; those of one connection strictly in turn."""
 
@@ -69,7 +78,7 @@ class Service:
 
     # ---------------------------------------------------------------- messages
 
-    def handle_now(self, sender: Attached, data: bytes) -> protocol.ClientMessage | None:
+    def handle_now(self, sender: Attached, data: bytes) -> protocol.ClientMessage | Unreadable | None:
         """Do what needs no waiting; returns the message where there is more to do (see `handle`)."""
         began = self._parts.clock()
         try:
@@ -93,11 +102,14 @@ class Service:
                 case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():
                     raise ProtocolError("Unknown message type")
         except ProtocolError as error:
+            n = protocol.number_of(data) if sender.v1 else None
+            if n is not None:
+                return Unreadable(n, str(error))
             self.refuse(sender, ErrorCode.INVALID_MESSAGE, str(error))
             return None
         return message
 
-    async def handle(self, sender: Attached, message: protocol.ClientMessage) -> None:
+    async def handle(self, sender: Attached, message: protocol.ClientMessage | Unreadable) -> None:
         """Carry one message out and answer it. Raises StaleConnection when the connection has been replaced."""
         n = getattr(message, "n", None) if sender.v1 else None
         try:
@@ -114,10 +126,26 @@ class Service:
                     await self._check(sender, payload.session_id, n)
                 case protocol.Offer() | protocol.Answer() | protocol.Ice():
                     await self._relay(sender, message, n)
+                case Unreadable(number, why):
+                    await self._settle(sender, ErrorCode.INVALID_MESSAGE, why, number)
         except OutOfSequence as gap:
             self.refuse(sender, ErrorCode.OUT_OF_SEQUENCE, n=n, expected=gap.expected)
+        except StoreUnavailable:
+            self.refuse(sender, ErrorCode.UNAVAILABLE, n=n, retry_after=5.0)
         except Refused as refused:
             self.refuse(sender, refused.code, refused.message, n=n, retry_after=refused.retry_after)
+
+    async def failed(self, sender: Attached, n: int | None) -> None:
+        """The server itself failed on a message. Its number is used up where that can be stored: sent again it would fail again."""
+        if n is not None and sender.v1:
+            with contextlib.suppress(StoreError, Refused, OutOfSequence):
+                await self._settle(sender, ErrorCode.INTERNAL_ERROR, ErrorCode.INTERNAL_ERROR.spec.message, n)
+                return
+        self.refuse(sender, ErrorCode.INTERNAL_ERROR, n=n)
+
+    async def _settle(self, sender: Attached, code: ErrorCode, message: str, n: int, session_id: str | None = None) -> None:
+        self._parts.watcher.error(code.value)
+        await self._parts.transactor.answer(sender, Answered(FORMAT, code, message, n, None, session_id))
 
     def refuse(
         self,
@@ -230,7 +258,7 @@ class Service:
         except Refused as refused:
             if n is None or refused.code is ErrorCode.UNAVAILABLE:
                 raise
-            await self._parts.transactor.answer(sender, Answered(FORMAT, refused.code, refused.message, n, None, session_id))
+            await self._settle(sender, refused.code, refused.message, n, session_id)
             return
         except StoreUnavailable:
             raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None

@@ -141,6 +141,7 @@ class Transactor:
         result = await self._send(commit, ask, self._clock() + ask.patience)
         match result:
             case Committed():
+                to.n = max(to.n, answered.n)
                 self._deliver(ask, Found(None), commit, result)
             case Again() | Duplicate():
                 self._router.upstairs.mend(to)

@@ -239,7 +239,7 @@ class Endpoint:
                 raise
             except Exception:
                 log.exception("a message could not be handled", extra={"kind": type(message).__name__})
-                self._service.refuse(attached, ErrorCode.INTERNAL_ERROR, n=getattr(message, "n", None))
+                await self._service.failed(attached, getattr(message, "n", None))
         return None
 
     def _late(self, item: Message) -> bool:
