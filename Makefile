@@ -8,7 +8,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run test lint types lock images
+.PHONY: help setup run operator test lint types lock images
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
@@ -22,6 +22,9 @@ $(STAMP): requirements/dev.lock pyproject.toml
 
 run: $(STAMP) ## start Redis, the server and a page on which two tabs can call each other (PORT, REDIS_URL)
 	@exec $(BIN)/python -m carillon.demo
+
+operator: $(STAMP) ## run the operator outside a cluster, by KUBECONFIG (ARGS)
+	@exec $(BIN)/python -m carillon_operator $(ARGS)
 
 test: lint types $(STAMP) ## everything this machine can run
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term:skip-covered -q

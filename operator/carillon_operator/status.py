@@ -6,6 +6,8 @@ The same facts give the same status, so that idle clusters are never written to.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec.structs import replace
+
 from carillon_operator.spec.status import Condition, ConditionType, KeyringStatus, RolloutStatus, ScalerStatus, Status
 from carillon_operator.spec.times import seconds, stamp
 
@@ -95,6 +97,15 @@ def status(facts: Facts, previous: Status | None, now: float) -> Status:
         scaler=facts.scaler,
         keyring=facts.keyring,
     )
+
+
+def unreadable(previous: Status | None, generation: int, why: str, now: float) -> Status:
+    """Of a resource that this operator cannot read, as when its definition is newer: what was said stays, and that nothing is done."""
+    before = {one.type: one for one in previous.conditions} if previous else {}
+    finding = Finding(True, "InvalidSpec", f"This operator cannot read the resource, and leaves everything as it is: {why}")
+    degraded = _condition("Degraded", finding, before.get("Degraded"), generation, now)
+    others = tuple(one for one in previous.conditions if one.type != "Degraded") if previous else ()
+    return replace(previous or Status(), observed_generation=generation, conditions=(*others, degraded))
 
 
 def events(previous: Status | None, current: Status) -> list[Event]:

@@ -1,0 +1,79 @@
+"""kopf, as thin as it can be: it watches the resource and says what changed. What follows from it is decided elsewhere.
+
+`on.event` writes nothing to the resource; `on.create`, `on.update` and timers would add annotations or finalizers.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import kopf
+
+from carillon_operator.kube import Access
+from carillon_operator.reconciler import Key
+from carillon_operator.spec import GROUP, PLURAL, VERSION
+
+SILENCE = 30.0
+"""Seconds without a word after which the watch is begun anew: a dead connection looks like a quiet one."""
+
+
+class Endless:
+    """Seconds between attempts, for ever, and for each call anew: without it kopf ends the process when the API server is away."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (0.5, 1.0, 2.0)
+        while True:
+            yield 4.0
+
+
+def settings() -> kopf.OperatorSettings:
+    found = kopf.OperatorSettings()
+    found.posting.enabled = False
+    found.scanning.disabled = True
+    found.networking.error_backoffs = Endless()
+    found.networking.request_timeout = 30.0
+    found.networking.connect_timeout = 5.0
+    found.watching.inactivity_timeout = SILENCE
+    found.watching.chunk_size = 250
+    return found
+
+
+def registry(access: Access, known: dict[Key, str], changed: Callable[[str, str], None]) -> kopf.OperatorRegistry:
+    """known: filled with the version of each resource as the watch shows it. changed: told of each change."""
+    found = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=found)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        configuration = access.configuration
+        await access.renew()
+        return kopf.ConnectionInfo(
+            server=access.server,
+            ca_path=_path(configuration.ssl_ca_cert),
+            insecure=not configuration.verify_ssl,
+            token=await access.token(),
+            certificate_path=_path(configuration.cert_file),
+            private_key_path=_path(configuration.key_file),
+            default_namespace=access.namespace,
+        )
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=found)
+    async def event(event: kopf.RawEvent, namespace: str | None, name: str | None, **_: Any) -> None:
+        key = (namespace or "", name or "")
+        if event["type"] == "DELETED":
+            known.pop(key, None)
+        else:
+            known[key] = event["object"]["metadata"]["resourceVersion"]
+        changed(*key)
+
+    return found
+
+
+def _path(given: str | None) -> str | None:
+    return os.fspath(given) if given else None
+
+
+async def watch(registry: kopf.OperatorRegistry, namespaces: Collection[str]) -> Collection[Any]:
+    """kopf's tasks, begun; to be given to `kopf.run_tasks`. namespaces: none for all."""
+    return await kopf.spawn_tasks(
+        registry=registry, settings=settings(), standalone=True, clusterwide=not namespaces, namespaces=tuple(namespaces)
+    )

@@ -1,0 +1,195 @@
+"""Calls to the API server. One attempt each: whoever calls knows what a failure means and when to try again.
+
+aiohttp, as kopf beneath us: kubernetes' own generated methods turn every object into classes and back, and know no server-side apply by
+plain dictionaries.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from carillon_operator.kube.access import Access
+from carillon_operator.kube.errors import NotLeading, Unreachable, error
+from carillon_operator.kube.kinds import Kind
+from carillon_operator.resources import Object
+from carillon_operator.resources.metadata import MANAGER
+
+READ_SECONDS = 15.0
+WRITE_SECONDS = 3
+"""A write that takes longer is given up here and by the API server: a leader that was deposed must have none left on its way."""
+CHUNK = 250
+"""Objects of one answer to a LIST: bounds what is held in memory at once."""
+APPLY, MERGE, JSON = "application/apply-patch+yaml", "application/merge-patch+json", "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+NOWHERE = "1"
+"""A resourceVersion that no object has: applied with it, an object is made if there is none, and refused with 409 if there is."""
+_encode = msgspec.json.Encoder().encode
+
+
+class Client:
+    """may_write: asked before each write, at the last moment. count: told of each call's verb, plural and HTTP status (0: no answer)."""
+
+    def __init__(self, access: Access, may_write: Callable[[], bool], count: Callable[[str, str, int], None]) -> None:
+        self._access, self._may_write, self._count = access, may_write, count
+        connector = aiohttp.TCPConnector(ssl=access.context or True, limit=64, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(connector=connector, json_serialize=lambda value: _encode(value).decode())
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    # ---------------------------------------------------------------- reading
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        return await self._read("get", kind, kind.path(namespace, name), {})
+
+    async def find(
+        self, kind: Kind, namespace: str | None, *, selector: str = "", fields: str = "", metadata: bool = False
+    ) -> list[Object]:
+        found: list[Object] = []
+        async for items, _ in self.pages(kind, namespace, selector=selector, fields=fields, metadata=metadata):
+            found += items
+        return found
+
+    async def pages(
+        self, kind: Kind, namespace: str | None, *, selector: str = "", fields: str = "", metadata: bool = False
+    ) -> AsyncIterator[tuple[list[Object], str]]:
+        """A LIST in chunks, each with the resourceVersion from which a watch goes on after the last."""
+        query = {"limit": str(CHUNK)} | _chosen(selector, fields)
+        accept = METADATA.replace(";g=", "List;g=", 1) if metadata else JSON
+        while True:
+            answer = await self._read("list", kind, kind.path(namespace), query, accept)
+            about = answer.get("metadata") or {}
+            yield answer.get("items") or [], str(about.get("resourceVersion", ""))
+            if not about.get("continue"):
+                return
+            query["continue"] = about["continue"]
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, since: str, silence: float, *, selector: str = "", fields: str = ""
+    ) -> AsyncIterator[Object]:
+        """Changes of metadata since a resourceVersion, until the server ends the watch or is silent for so many seconds."""
+        query = {"watch": "true", "resourceVersion": since, "allowWatchBookmarks": "true"} | _chosen(selector, fields)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=READ_SECONDS, sock_read=silence)
+        try:
+            async with self._session.get(
+                self._access.server + kind.path(namespace),
+                params=query,
+                headers=await self._access.headers() | {"Accept": METADATA},
+                timeout=timeout,
+                max_line_size=2**16,
+            ) as answer:
+                self._count("watch", kind.plural, answer.status)
+                if answer.status != 200:
+                    raise error(answer.status, _decoded(await answer.read()), answer.headers.get("Retry-After"))
+                async for event in _lines(answer.content):
+                    yield event
+        except TimeoutError:
+            return
+        except aiohttp.ClientError as failure:
+            raise Unreachable(f"the API server: {failure or type(failure).__name__}") from None
+
+    # ---------------------------------------------------------------- writing
+
+    async def make(self, found: Object, kind: Kind) -> Object:
+        """Applies what is not there yet. Raises Conflict if it is: then it may be a stranger's."""
+        metadata = {**found["metadata"], "resourceVersion": NOWHERE}
+        return await self._apply(kind, {**found, "metadata": metadata})
+
+    async def apply(self, found: Object, kind: Kind, uid: str, *, sub: str = "") -> Object:
+        """Server-side apply to this very object."""
+        return await self._apply(kind, {**found, "metadata": {**found["metadata"], "uid": uid}}, sub)
+
+    async def _apply(self, kind: Kind, found: Object, sub: str = "") -> Object:
+        about = found["metadata"]
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return await self._write("patch", kind, kind.path(about["namespace"], about["name"], sub), found, APPLY, query)
+
+    async def create(self, found: Object, kind: Kind) -> Object:
+        return await self._write("create", kind, kind.path(found["metadata"]["namespace"]), found)
+
+    async def merge(self, kind: Kind, namespace: str, name: str, change: Object, *, sub: str = "", manager: str = MANAGER) -> Object:
+        """A merge patch: what it does not name stays. With metadata.resourceVersion in it, only if nothing changed since."""
+        return await self._write("patch", kind, kind.path(namespace, name, sub), change, MERGE, {"fieldManager": manager})
+
+    async def replace(self, found: Object, kind: Kind) -> Object:
+        """The whole object, if its resourceVersion is still the one given."""
+        about = found["metadata"]
+        return await self._write("update", kind, kind.path(about["namespace"], about["name"]), found)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """This very object, and what it owns after it."""
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._write("delete", kind, kind.path(namespace, name), options)
+
+    # ---------------------------------------------------------------- both
+
+    async def _read(self, verb: str, kind: Kind, path: str, query: Mapping[str, str], accept: str = JSON) -> Object:
+        return await self._call(verb, kind, path, query, None, {"Accept": accept}, READ_SECONDS)
+
+    async def _write(
+        self, verb: str, kind: Kind, path: str, body: Object, content: str = JSON, query: Mapping[str, str] | None = None
+    ) -> Object:
+        if not self._may_write():
+            raise NotLeading
+        asked = {"fieldManager": MANAGER, "timeout": f"{WRITE_SECONDS}s"} | dict(query or {})
+        return await self._call(verb, kind, path, asked, _encode(body), {"Content-Type": content, "Accept": JSON}, WRITE_SECONDS)
+
+    async def _call(
+        self, verb: str, kind: Kind, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> Object:
+        found = await self._once(verb, kind, path, query, body, headers, seconds)
+        if found[0] == 401:
+            await self._access.renew()
+            found = await self._once(verb, kind, path, query, body, headers, seconds)
+        status, answer, retry_after = found
+        if status >= 300 or not isinstance(answer, dict):
+            raise error(status, answer, retry_after)
+        return answer
+
+    async def _once(
+        self, verb: str, kind: Kind, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int, Any, str | None]:
+        """HTTP status, what was answered, and Retry-After."""
+        method = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}.get(verb, "GET")
+        status = 0
+        try:
+            async with self._session.request(
+                method,
+                self._access.server + path,
+                params=query,
+                data=body,
+                headers=await self._access.headers() | dict(headers),
+                timeout=aiohttp.ClientTimeout(total=seconds),
+            ) as answer:
+                data = await answer.read()
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError) as failure:
+            raise Unreachable(f"the API server: {failure or type(failure).__name__}") from None
+        finally:
+            self._count(verb, kind.plural, status)
+        return status, _decoded(data), answer.headers.get("Retry-After")
+
+
+def _chosen(selector: str, fields: str) -> dict[str, str]:
+    return {name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[Object]:
+    """JSON, one a line, of any length."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield msgspec.json.decode(line)
+        await asyncio.sleep(0)

@@ -1,0 +1,218 @@
+"""One pass over one resource: read what is there, decide, write what differs, say how it stands.
+
+Every pass begins from nothing but the API server's answers, so one that was cut off at any point is made good by the next.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from carillon_operator import rollout
+from carillon_operator import status as saying
+from carillon_operator.kube import Client, Forbidden, NotFound
+from carillon_operator.kube.kinds import RESOURCE, SERVICE
+from carillon_operator.reconciler import pods as look
+from carillon_operator.reconciler import secrets
+from carillon_operator.reconciler.apply import Applier, Report
+from carillon_operator.reconciler.events import tell
+from carillon_operator.reconciler.scaling import Scaler
+from carillon_operator.reconciler.world import World, observe, owner
+from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, endpoint, revision
+from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name, selector_text
+from carillon_operator.resources.template import RESTARTED_ANNOTATION
+from carillon_operator.spec import API_VERSION, KIND, Status, decode, problems
+from carillon_operator.spec.cluster import without_nulls
+from carillon_operator.spec.status import RolloutStatus
+from carillon_operator.spec.times import seconds
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 600.0
+"""Seconds after which a resource is looked at again although nothing was heard of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """again: seconds until the next pass, if nothing happens before. written: writes that this pass made. uid: of the resource; empty: it
+    is gone. secrets: names of those of the user's that it looks into.
+    """
+
+    again: float | None = LONGEST_WAIT
+    written: int = 0
+    uid: str = ""
+    secrets: frozenset[str] = frozenset()
+
+
+class Reconciler:
+    """identity: who the events are from. clock: Unix time in seconds."""
+
+    def __init__(
+        self, client: Client, applier: Applier, scaler: Scaler, defaults: Defaults, identity: str, clock: Callable[[], float]
+    ) -> None:
+        self._client, self._applier, self._scaler = client, applier, scaler
+        self._defaults, self._identity, self._clock = defaults, identity, clock
+
+    def forget(self, uid: str) -> None:
+        """A resource is gone."""
+        self._applier.forget(uid)
+        self._scaler.forget(uid)
+
+    async def reconcile(self, namespace: str, name: str) -> Outcome:
+        """Raises what `Client` raises: the same pass is worth another try then."""
+        try:
+            resource = await self._client.get(RESOURCE, namespace, name)
+        except NotFound:
+            return Outcome(None)
+        about = resource["metadata"]
+        if about.get("deletionTimestamp"):
+            # Its children go with it, by their owner reference.
+            return Outcome(None, uid=about["uid"])
+        before = previous(resource)
+        try:
+            spec = decode({"spec": resource.get("spec") or {}}).spec
+        except msgspec.ValidationError as wrong:
+            return await self._say(resource, before, saying.unreadable(before, about["generation"], str(wrong), self._clock()), (), 0)
+        cluster = Cluster(name, namespace, about["uid"], spec, self._defaults)
+        world = await observe(self._client, namespace, name, secrets.wanted(cluster))
+        try:
+            return await self._reconcile(resource, cluster, world, before)
+        except Forbidden as refusal:
+            if refusal.namespace_ends:
+                return Outcome(None, uid=cluster.uid)
+            raise
+
+    async def _reconcile(self, resource: Object, cluster: Cluster, world: World, before: Status | None) -> Outcome:
+        report, now = Report(), self._clock()
+        wrong = tuple(problems(cluster.spec))
+        acts = not wrong and not cluster.spec.paused
+        if acts:
+            await secrets.generate(self._client, cluster, world, report)
+        servers = world.component(SERVER)
+        scaled = await self._scaler.look(resource, cluster, world, before, now, acts=acts)
+        plan, observed, target = situate(cluster, world, before, scaled.replicas, now)
+        if acts:
+            await self._act(cluster, world, plan, observed, report)
+            await secrets.hurry(self._client, cluster, world, servers, report)
+        keys = before.keyring if before else None
+        turned = await secrets.rotate(self._client, cluster, world, keys, scaled.keyrings, now, report) if acts else secrets.Turned(keys)
+        facts = _facts(resource, cluster, world, plan, target, scaled.replicas, now)
+        facts = replace(
+            facts,
+            secrets=secrets.judge(cluster, world, now),
+            redis=scaled.redis or facts.redis,
+            keyring=turned.status,
+            scaler=scaled.status,
+            conflict=scaled.conflict,
+            problems=wrong,
+            foreign=tuple(report.foreign),
+            refused=tuple(report.refused),
+            unchangeable=tuple(report.unchangeable),
+        )
+        told = [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
+        waits = [one for one in (plan.again, turned.again, scaled.again, 15.0 if report.refused else None) if one is not None]
+        outcome = await self._say(resource, before, saying.status(facts, before, now), told, report.written)
+        # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
+        return replace(outcome, again=max(min([*waits, LONGEST_WAIT]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
+
+    async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, report: Report) -> None:
+        wanted = desired(cluster, observed)
+        await self._applier.apply(cluster, wanted, world, report)
+        deployments = world.deployments(cluster.uid)
+        kept = [deployment_name(cluster, name) for name in plan.replicas]
+        for name, count in plan.replicas.items():
+            if name != revision(cluster, observed) and name in deployments:
+                await self._applier.scale(cluster, deployments[name], count, report)
+        await self._applier.prune(cluster, wanted, kept, world, report)
+
+    async def _say(self, resource: Object, before: Status | None, current: Status, told: Any, written: int) -> Outcome:
+        """Writes the status if it changed, and tells of transitions."""
+        about = resource["metadata"]
+        if current != before:
+            body = {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {"name": about["name"], "namespace": about["namespace"]},
+                "status": msgspec.to_builtins(current),
+            }
+            await self._client.apply(body, RESOURCE, about["uid"], sub="status")
+            written += 1
+        await tell(self._client, self._identity, resource, [*told, *saying.events(before, current)], self._clock())
+        return Outcome(written=written, uid=about["uid"])
+
+
+def previous(resource: Object) -> Status | None:
+    """What was said last; None: nothing, or by somebody who writes another status."""
+    try:
+        return msgspec.convert(without_nulls(resource.get("status")), Status) if resource.get("status") else None
+    except msgspec.ValidationError:
+        return None
+
+
+def situate(cluster: Cluster, world: World, before: Status | None, replicas: int, now: float) -> tuple[rollout.Plan, Observed, str]:
+    """What is to run, and what the builders are told of it."""
+    deployments = world.deployments(cluster.uid)
+    service = world.children.get((SERVICE, cluster.name))
+    serving = ((service or {}).get("spec") or {}).get("selector") or {} if service and owner(service) == cluster.uid else {}
+    restarted = max((_restarted(one) for one in deployments.values()), default="")
+    observed = Observed(checksums=secrets.checksums(cluster, world), restarted_at=restarted, apis=world.apis)
+    target = revision(cluster, observed)
+    situation = rollout.Situation(
+        target,
+        replicas,
+        serving.get(REVISION_LABEL, ""),
+        _named(before.selector) if before else "",
+        look.revisions(deployments, world.component(SERVER)),
+        (before.rollout if before else None) or RolloutStatus(),
+        cluster.spec.paused,
+    )
+    plan = rollout.plan(situation, now)
+    return plan, replace(observed, serving=plan.serving, replicas=plan.replicas.get(target)), target
+
+
+def _restarted(deployment: Object) -> str:
+    metadata = deployment["spec"]["template"].get("metadata") or {}
+    found = str((metadata.get("annotations") or {}).get(RESTARTED_ANNOTATION, ""))
+    return found if seconds(found) is not None else ""
+
+
+def _named(selector: str) -> str:
+    """The revision in a `status.selector`."""
+    return dict(one.partition("=")[::2] for one in selector.split(",")).get(REVISION_LABEL, "")
+
+
+def _facts(resource: Object, cluster: Cluster, world: World, plan: rollout.Plan, target: str, replicas: int, now: float) -> saying.Facts:
+    deployments, servers = world.deployments(cluster.uid), world.component(SERVER)
+    by_name = {one.name: one for one in look.revisions(deployments, servers)}
+    serving, aimed, reported = (by_name.get(name, rollout.Revision(name)) for name in (plan.serving, target, plan.reported))
+    return saying.Facts(
+        generation=resource["metadata"]["generation"],
+        wanted=replicas,
+        serving_ready=serving.ready,
+        target_ready=aimed.ready,
+        reported_pods=reported.pods,
+        reported_ready=reported.ready,
+        selector=selector_text(cluster, plan.reported),
+        endpoint=endpoint(cluster, _balancer(world, cluster)),
+        redis=_redis(cluster, world, now),
+        secrets=saying.Finding(None, "NotKnown"),
+        rollout=plan.status,
+        progress_deadline=cluster.spec.update.progress_deadline_seconds,
+        waiting=look.waiting([one for one in servers if look.revision_of(one) == target], deployments.values()),
+        paused=cluster.spec.paused,
+    )
+
+
+def _redis(cluster: Cluster, world: World, now: float) -> saying.Finding:
+    if cluster.spec.managed_redis:
+        return look.managed_redis(cluster, world.component("redis"), now)
+    return saying.Finding(None, "NotKnown", "No pod has said yet whether it reaches Redis.")
+
+
+def _balancer(world: World, cluster: Cluster) -> str:
+    """Name or address that the Service's load balancer was given."""
+    service = world.children.get((SERVICE, cluster.name)) or {}
+    given = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return str(given[0].get("hostname") or given[0].get("ip") or "") if given else ""
