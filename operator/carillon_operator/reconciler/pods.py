@@ -39,7 +39,9 @@ def revisions(deployments: dict[str, Object], pods: Iterable[Object]) -> tuple[R
         if revision_of(pod) in by_name and not ended(pod):
             by_name[revision_of(pod)].append(pod)
     return tuple(
-        Revision(name, one["spec"].get("replicas", 1), len(by_name[name]), sum(map(is_ready, by_name[name])), name != ROLLING or _settled(one))
+        Revision(
+            name, one["spec"].get("replicas", 1), len(by_name[name]), sum(map(is_ready, by_name[name])), name != ROLLING or _settled(one)
+        )
         for name, one in deployments.items()
     )
 
