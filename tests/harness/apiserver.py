@@ -89,7 +89,7 @@ class ApiServer:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         plain, pem = serialization.NoEncryption(), serialization.Encoding.PEM
         (self.folder / "sa.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-        lines = [f'{token},{name},{name}{f",{group}" if group else ""}' for name, (token, group) in self._users.items()]
+        lines = [f"{token},{name},{name}{f',{group}' if group else ''}" for name, (token, group) in self._users.items()]
         (self.folder / "tokens.csv").write_text("\n".join(lines) + "\n")
         (self.folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
 
