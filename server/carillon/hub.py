@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from carillon.call import Call
+from carillon.call import Call, State
 from carillon.errors import CloseCode
 from carillon.protocol import UserInfo
 from carillon.store.records import NOWHERE, Event, Head, Place
@@ -59,6 +59,8 @@ class Attached:
     """Whether a resume found all that was missed."""
     ring_seq: int = 0
     """seq of the ring whose receipt is awaited from script."""
+    leased: str = ""
+    """The call in which this user's attendance is known to be armed."""
 
     @property
     def user_id(self) -> str:
@@ -70,8 +72,11 @@ class Attached:
 
     @property
     def renews(self) -> bool:
-        """Whether attendance in the current call is renewed for this connection."""
-        return self.live_call is not None and (self.v1 or self.named)
+        """Whether attendance in the current call is renewed for this connection; a ringing caller's is in any case, the ring ends it."""
+        call = self.live_call
+        if call is None:
+            return False
+        return self.v1 or self.named or (call.state is State.RINGING and call.caller.user_id == self.user_id)
 
 
 @dataclass(slots=True)
@@ -82,6 +87,8 @@ class Hub:
     users: dict[str, Attached] = field(default_factory=dict)
     parked: dict[str, list[tuple[Head, bytes]]] = field(default_factory=dict)
     attaching: dict[str, int] = field(default_factory=dict)
+    tombstones: dict[str, Call] = field(default_factory=dict)
+    """Calls that ended lately, by id: should Redis forget them, nobody may bring them back to life."""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -127,3 +134,13 @@ class Hub:
             return False
         del self.users[attached.user_id]
         return True
+
+    def forget_pod(self, pod: str) -> None:
+        """Nobody listens on that pod's channel: nothing more is left there until a new place is heard of."""
+        for attached in self.users.values():
+            if attached.peer.pod == pod:
+                attached.peer = NOWHERE
+
+    def forget_calls(self, before: int) -> None:
+        """Drop tombstones of calls that ended before this moment, in microseconds."""
+        self.tombstones = {call.id: call for call in self.tombstones.values() if call.ended >= before}

@@ -65,6 +65,7 @@ class Sweeper:
         self._urgent = asyncio.Event()
         self._echoed = 0.0
         self._registering = False
+        self._ledger = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._beat = clock()
         self._noticed = False
@@ -150,6 +151,9 @@ class Sweeper:
         self.last_renewal = self._clock()
         self._renewed.set()
         self.on_renewal(renewed)
+        if self._ledger not in ("", renewed.ledger):
+            self._tasks.append(asyncio.get_running_loop().create_task(self._registrar.recall()))
+        self._ledger = renewed.ledger
         unknown = [user for user in self._hub if user.registered != renewed.ledger]
         if unknown and not self._registering:
             self._registering = True
@@ -199,6 +203,7 @@ class Sweeper:
     async def _keep_attending(self) -> None:
         while True:
             await asyncio.sleep(self._pace.attend)
+            self._hub.forget_calls(self._store.now() - 2 * self._store.grace)
             await self._comparer.compare([user for user in self._hub if user.live_call is not None])
 
     async def _keep_touching(self) -> None:

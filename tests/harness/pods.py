@@ -15,6 +15,7 @@ from carillon.router.router import Router
 from carillon.service.engine import Engine
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
+from carillon.store.publisher import Publisher
 from carillon.store.results import AttachResult
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
@@ -139,14 +140,8 @@ class Pod:
         self.link = RedisLink(connector)
         self.hub = Hub(name)
         self.store = Store(self.link, cell=cell, pod=name, rules=rules, keeping=Keeping(), monotonic=time.monotonic)
-        prefix = self.store.channel.removesuffix(name)
-        self.router = Router(
-            self.hub,
-            lambda pod, data: self.spawn(
-                self.link.command("SPUBLISH" if self.link.sharded_pubsub else "PUBLISH", prefix + pod, data, timeout=5)
-            ),
-            lambda work: asyncio.get_running_loop().call_soon(work),
-        )
+        publish = Publisher(self.link, self.store, self.hub.forget_pod)
+        self.router = Router(self.hub, publish, lambda work: asyncio.get_running_loop().call_soon(work))
         self.pusher = RecordingPusher()
         clock = time.monotonic
         self.engine = Engine(
@@ -167,9 +162,6 @@ class Pod:
         engine = self.engine
         self.sweeper = Sweeper(self.store, self.hub, engine.comparer, engine.registrar, self.service, pace, self.subscriber.restart, clock)
         engine.echo = self.sweeper.echoed
-
-    def spawn(self, future: "asyncio.Future[Any]") -> None:
-        future.add_done_callback(lambda done: done.exception())
 
     def subscribed(self) -> None:
         self.sweeper.subscribed()

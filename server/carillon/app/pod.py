@@ -18,6 +18,7 @@ from carillon.service.engine import Engine
 from carillon.service.ports import Limiter, Watcher
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
+from carillon.store.publisher import Publisher
 from carillon.store.results import Renewed
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
@@ -57,8 +58,8 @@ class Pod:
             tracer=telemetry.tracer,
             metrics=telemetry.metrics,
         )
-        self._channels = self.store.channel.removesuffix(self.id)
-        self.router = Router(self.hub, self._publish, lambda work: asyncio.get_running_loop().call_soon(work))
+        publish = Publisher(self.link, self.store, self.hub.forget_pod, settings.calls.command_timeout)
+        self.router = Router(self.hub, publish, lambda work: asyncio.get_running_loop().call_soon(work))
         self.engine = Engine(
             self.store,
             self.hub,
@@ -109,10 +110,6 @@ class Pod:
     def _up(self) -> None:
         """A fresh connection: the lease renewal goes out first, for it notices another Redis."""
         asyncio.get_running_loop().create_task(self.sweeper.renew(), name="first renewal")
-
-    def _publish(self, pod: str, data: bytes) -> None:
-        word = "SPUBLISH" if self.link.sharded_pubsub else "PUBLISH"
-        self.link.command(word, self._channels + pod, data, timeout=self.settings.calls.command_timeout).add_done_callback(_forget)
 
     def _learned(self, renewed: Renewed) -> None:
         if not self.draining and not self.store.holding and self._rebalancer.learned(renewed.connections, renewed.pods):
@@ -186,9 +183,3 @@ def rules_of(settings: Settings) -> Rules:
         push_retry=micros(settings.push.retry),
         hide_offline=calls.offline_policy == "ring",
     )
-
-
-def _forget(future: "asyncio.Future[object]") -> None:
-    """A message that could not be published is lost, as pub/sub loses them; the comparison finds out what it was."""
-    if not future.cancelled() and future.exception() is not None:
-        log.debug("a message to another pod could not be published")

@@ -9,7 +9,7 @@ it was wrong, gives the truth back, upon which the pod decides again. A belief t
 All times are microseconds of Redis time (Unix epoch) unless a name says otherwise.
 """
 
-from carillon.call.commands import Accept, Check, Command, End, Expire, Reject, Report, Start
+from carillon.call.commands import Accept, Check, Command, End, Expire, Recall, Reject, Report, Start
 from carillon.call.decide import decide
 from carillon.call.model import SECOND, Alert, Call, Cause, State
 from carillon.call.outcomes import Deadline, Decision, Delivery, Found, Kind, Outcome, Refusal, Wait
@@ -32,6 +32,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "Party",
+    "Recall",
     "Refusal",
     "Reject",
     "Report",

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from carillon.call.model import Alert
+from carillon.call.model import Alert, Call
 from carillon.protocol import UserInfo
 
 
@@ -41,6 +41,8 @@ class End(Struct, frozen=True):
     user: UserInfo
     left: bool = False
     note: str = ""
+    given_up: bool = False
+    """The caller's app was told that the start failed; as it may have heard of the call since, it is told of the end too."""
 
 
 class Check(Struct, frozen=True):
@@ -61,4 +63,10 @@ class Report(Struct, frozen=True):
     alert: Alert
 
 
-Command = Start | Accept | Reject | End | Check | Expire | Report
+class Recall(Struct, frozen=True):
+    """Redis lost its data, and a pod remembers how a call ended: an ended call stays ended, whoever says that it lives."""
+
+    call: Call
+
+
+Command = Start | Accept | Reject | End | Check | Expire | Report | Recall

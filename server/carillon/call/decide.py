@@ -1,8 +1,8 @@
 """One entry for all commands."""
 
 from carillon.call.answer import on_accept, on_reject
-from carillon.call.commands import Accept, Check, Command, End, Expire, Reject, Report, Start
-from carillon.call.end import on_end
+from carillon.call.commands import Accept, Check, Command, End, Expire, Recall, Reject, Report, Start
+from carillon.call.end import on_end, on_recall
 from carillon.call.expire import on_expire, on_report
 from carillon.call.outcomes import Found, Outcome
 from carillon.call.start import on_start
@@ -24,5 +24,7 @@ def decide(world: World, command: Command, now: int, rules: Rules) -> Outcome:
             return Found(world.call if known else None)
         case Expire():
             return on_expire(world, command, now, rules)
+        case Recall():
+            return on_recall(world, command)
         case Report(alert):
             return on_report(world, alert)

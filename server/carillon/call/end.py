@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from carillon.call.commands import End
+from carillon.call.commands import End, Recall
 from carillon.call.model import Alert, Call, Cause, State
-from carillon.call.outcomes import Decision, Delivery, Kind, Outcome, Refusal
+from carillon.call.outcomes import Decision, Delivery, Found, Kind, Outcome, Refusal
 from carillon.call.world import World
 from carillon.errors import ErrorCode
 
@@ -24,7 +24,25 @@ def on_end(world: World, end: End, now: int) -> Outcome:
     else:
         cause = Cause.CANCELLED if user_id == call.caller.user_id else Cause.REJECTED
     kind = Kind.ENDED if cause is Cause.REJECTED else None
-    return ended(call, cause, user_id, now, note=end.note, kind=kind)
+    decision = ended(call, cause, user_id, now, note=end.note, kind=kind)
+    if end.given_up:
+        decision = replace(decision, deliveries=(*decision.deliveries, Delivery(user_id, Kind.ENDED)))
+    return decision
+
+
+def on_recall(world: World, recall: Recall) -> Outcome:
+    known, tombstone = world.call, recall.call
+    if known is None:
+        return Decision(call=tombstone)
+    if not known.live:
+        return Found(known)
+    return Decision(
+        call=replace(tombstone, revision=max(known.revision + 1, tombstone.revision)),
+        basis=known.revision,
+        release=True,
+        owed="*",
+        deliveries=tuple(Delivery(user, Kind.ENDED) for user in known.users),
+    )
 
 
 def ended(call: Call, cause: Cause, by: str, now: int, *, note: str = "", kind: Kind | None = None) -> Decision:

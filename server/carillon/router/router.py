@@ -33,6 +33,12 @@ class Upstairs(Protocol):
     def over(self, call: Call) -> None:
         """A user of this pod has been told that their call has ended."""
 
+    def look_again(self, attached: Attached) -> None:
+        """What Redis holds of this user was changed by somebody's registration."""
+
+    def absent(self, user_id: str, generation: int, event: Event) -> None:
+        """An event for a connection that this pod does not have, though Redis says so."""
+
     def echoed(self) -> None:
         """The pod's own tick came back through its channel."""
 
@@ -71,6 +77,8 @@ class Router:
     def _newer(to: Attached, told: Told) -> bool:
         if told.kind is Kind.ALERTING:
             return told.call.revision == to.revision
+        if to.call is not None and to.call.id == told.call.id and not to.call.live:
+            return False
         return told.call.revision > to.revision
 
     def _hold(self, to: Attached, seq: int, revision: int, event: Event, peer: Place | None) -> None:
@@ -95,9 +103,11 @@ class Router:
         if call.revision < to.revision:
             return
         if to.call is None or to.call.id != call.id:
-            to.named, to.peer = True, NOWHERE
+            to.named, to.peer, to.leased = True, NOWHERE, call.id
         to.revision = call.revision
         to.call = call
+        if not call.live:
+            self._hub.tombstones[call.id] = call
         if peer is not None and peer.generation >= to.peer.generation:
             to.peer = peer
 
@@ -158,6 +168,8 @@ class Router:
         if self._hub.park(head, body):
             return
         to = self._hub.get(head.user_id)
+        if to is None and head.kind == "e":
+            self.upstairs.absent(head.user_id, head.generation, read_event(body))
         if to is None or to.generation != head.generation:
             return
         match head.kind:
@@ -165,6 +177,8 @@ class Router:
                 self.deliver(to, read_event(body), seq=head.seq, revision=head.revision, peer=head.place)
             case "p":
                 to.peer = head.place
+            case "l":
+                self.upstairs.look_again(to)
             case "u":
                 self.upstairs.reclaim(to)
 

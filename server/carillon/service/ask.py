@@ -1,9 +1,10 @@
 """A command on its way, and why it may come to nothing."""
 
+import asyncio
 from dataclasses import dataclass
 
 from carillon.call import Call, Command
-from carillon.hub import Attached
+from carillon.hub import Attached, Hub
 
 
 class StaleConnection(Exception):
@@ -27,3 +28,18 @@ class Ask:
     known: Call | None = None
     patience: float = 15.0
     commit_id: str = ""
+
+
+RECLAIM = 2.0
+"""Seconds that a connection has to take its place back from one that died while it attached."""
+
+
+async def reclaimed(attached: Attached, generation: int, hub: Hub) -> bool:
+    """Whether a connection that Redis calls stale is its user's again: who replaced it may have died before it was there."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + RECLAIM
+    while attached.generation == generation and loop.time() < until:
+        if not hub.current(attached) or attached.connection.closed:
+            return False
+        await asyncio.sleep(0.02)
+    return attached.generation != generation

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
-from carillon.call import SECOND, End, Rules, State
+from carillon.call import SECOND, End, Expire, Kind, Rules, State
 from carillon.errors import Close, ErrorCode, Refused, StoreError, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Connection, Hub
 from carillon.protocol import ResumePayload, UserInfo
@@ -14,7 +14,7 @@ from carillon.router.render import render, statements
 from carillon.router.router import Router
 from carillon.service.ask import Ask
 from carillon.service.transact import Transactor
-from carillon.store.records import NOWHERE, Place
+from carillon.store.records import NOWHERE, Event, Place, Told
 from carillon.store.results import AttachResult
 from carillon.store.store import LedgerChanged, Store
 
@@ -111,6 +111,7 @@ class Attacher:
         attached.revision = call.revision if call else result.reservation.revision
         attached.call = call
         attached.named, attached.recovered = attached.v1, result.recovered
+        attached.leased = call.id if call and attached.v1 else ""
         attached.session, attached.epoch, attached.seq, attached.n = result.session, result.epoch, result.seq, result.n
         previous = self._hub.put(attached)
         self._greet(attached, result)
@@ -128,10 +129,13 @@ class Attacher:
         """Being told of an accepted call is no proof that the client still has it: only its naming it renews the attendance."""
         call = result.call
         known = result.told >= call.revision if call and result.told >= 0 else bool(call and call.accepted < result.at - UNHEARD)
-        for told in statements(call, result.owed, attached.user_id, known=known):
+        owed = result.owed
+        if owed is not None and result.at - owed.ended > 2 * self._rules.grace:
+            owed = None
+        for told in statements(call, owed, attached.user_id, known=known):
             attached.revision, attached.call = told.call.revision - 1, None
             self._router.deliver(attached, told, revision=told.call.revision, peer=result.peer)
-            attached.named = told.call.state is State.RINGING
+            attached.named, attached.leased = told.call.state is State.RINGING, ""
 
     def _replay(self, attached: Attached, result: AttachResult) -> None:
         """What was missed, as history: it changes nothing of what is held."""
@@ -151,10 +155,16 @@ class Attacher:
         """The connection that replaced this one died while attaching: take the place back."""
         resume = ResumePayload(attached.session, attached.epoch, attached.seq, attached.n) if attached.v1 else None
         attach_id = secrets.token_hex(8)
+        self._hub.expect(attached.user_id)
         try:
-            result = await self._ask(attached.user, attach_id, attached.v1, resume, 10.0)
+            await self._take_back(attached, attach_id, resume)
         except Refused:
-            return
+            attached.connection.close(Close.TRY_AGAIN)
+        finally:
+            self._unpark(attached.user_id)
+
+    async def _take_back(self, attached: Attached, attach_id: str, resume: ResumePayload | None) -> None:
+        result = await self._ask(attached.user, attach_id, attached.v1, resume, 10.0)
         if not self._hub.current(attached) or attached.connection.closed:
             attached.generation = result.generation
             await self._detach(attached, lost=True)
@@ -177,9 +187,20 @@ class Attacher:
             await self._transactor.settle(Ask(End(attached.user, left=True, note=note), call.id, known=call, actor=attached))
         await self._detach(attached, lost=not left)
 
+    async def absent(self, user_id: str, generation: int, event: Event) -> None:
+        """Redis takes a connection for being here that is not: remove it; a call that rings for them goes on as if they were offline."""
+        if self._hub.get(user_id) is not None:
+            return
+        try:
+            removed = await self._store.detach(user_id, generation, lost=True, told=-1)
+            if removed and isinstance(event, Told) and event.kind is Kind.RING:
+                await self._transactor.run(Ask(Expire("confirm", note="no connection where one was said to be"), event.call.id))
+        except (LedgerChanged, StoreError, Refused):
+            log.info("a connection that is not here could not be removed", extra={"user_id": user_id})
+
     async def _detach(self, attached: Attached, *, lost: bool, undo: Place | None = None) -> None:
-        until = self._clock() + self._rules.grace / SECOND
-        while self._clock() < until:
+        """Until it is done: Redis must not take for present who is gone. A new ledger does not know of them to begin with."""
+        while True:
             try:
                 await self._store.detach(
                     attached.user_id, attached.generation, lost=lost, told=attached.revision, undo=undo or NOWHERE, timeout=5.0

@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from carillon.call import Call, Cause, State
 from carillon.errors import StoreError
 from carillon.hub import Attached, Hub
 from carillon.router.render import statements
@@ -32,6 +35,8 @@ class Comparer:
                 return
             for user, (_, generation, _, _), standing in zip(batch, asked, standings, strict=True):
                 if self._hub.current(user) and user.generation == generation == standing.generation:
+                    if user.renews and standing.call is not None and user.live_call is not None and standing.call.id == user.live_call.id:
+                        user.leased = standing.call.id
                     self._compared(user, standing)
 
     def _compared(self, user: Attached, standing: Standing) -> None:
@@ -43,8 +48,13 @@ class Comparer:
         if user.v1:
             if standing.epoch != user.epoch or standing.seq > user.seq:
                 self._router.upstairs.mend(user)
-        elif standing.revision > user.revision:
+        elif standing.revision > user.revision or self._gone(user, standing):
             self._router.upstairs.mend(user)
+
+    @staticmethod
+    def _gone(user: Attached, standing: Standing) -> bool:
+        """Whether the call that this connection was told of lives no more, though nothing later was told to it."""
+        return user.live_call is not None and standing.call is None and standing.revision == user.revision
 
     async def mend(self, attached: Attached) -> None:
         """Fetch what a connection has missed and hand it to the router."""
@@ -57,20 +67,30 @@ class Comparer:
             self._router.mended(attached, events)
 
     async def _missed(self, attached: Attached) -> list[tuple[int, int, Event]]:
-        entries = await self._store.replay(attached.user_id, attached.epoch, attached.seq)
-        return [(seq, attached.revision, event) for seq, event in entries or []]
+        epoch = attached.epoch
+        entries = await self._store.replay(attached.user_id, epoch, attached.seq)
+        if entries is None and attached.epoch == epoch:
+            self._router.upstairs.look_again(attached)
+        return [(seq, attached.revision, event) for seq, event in entries or []] if attached.epoch == epoch else []
+
+    @staticmethod
+    def _lost(call: Call) -> Call:
+        """Its record is gone, so nobody carries it on."""
+        return replace(call, revision=call.revision + 1, state=State.ENDED, cause=Cause.LOST, note="Redis knows nothing of it any more")
 
     async def _difference(self, attached: Attached) -> list[tuple[int, int, Event]]:
         call = attached.live_call
         asked = (attached.user_id, attached.generation, call.id if call else "", attached.renews)
         (standing,) = await self._store.attend([asked])
-        if standing.generation != attached.generation or standing.revision <= attached.revision:
+        if standing.generation != attached.generation:
+            return []
+        if standing.revision <= attached.revision and not self._gone(attached, standing):
             return []
         if standing.call is not None:
             told = statements(standing.call, None, attached.user_id, known=False)
             if not told:
                 self._router.note(attached, standing.call, standing.peer)
         else:
-            ended = await self._store.look(call.id) if call else None
+            ended = await self._store.look(call.id) or self._lost(call) if call else None
             told = statements(None, ended, attached.user_id, known=False) if ended else []
         return [(0, event.call.revision, event) for event in told]

@@ -14,7 +14,7 @@ from carillon.service.relay import Relayer
 from carillon.service.ring import Ring
 from carillon.service.service import Parts, Service
 from carillon.service.transact import Transactor
-from carillon.store.records import Place
+from carillon.store.records import Event, Place
 from carillon.store.store import Store
 from carillon.telemetry import Tracer
 
@@ -46,8 +46,8 @@ class Engine:
         self.background = Background()
         self.transactor = Transactor(store, hub, router, rules, self, renewed, self._registered, clock)
         self.attacher = Attacher(store, hub, router, self.transactor, rules, clock, renewed, greet)
-        self.registrar = Registrar(store, hub, router, self.transactor, greet)
         self.comparer = Comparer(store, hub, router)
+        self.registrar = Registrar(store, hub, router, self.transactor, self.comparer, greet)
         self.ring = Ring(self.transactor, pusher, watcher, self.background, hurry)
         relayer = Relayer(store, hub, router, self.transactor, renewed, self._registered, clock, patience)
         parts = Parts(
@@ -90,6 +90,12 @@ class Engine:
 
     def reclaim(self, attached: Attached) -> None:
         self.background.spawn(self.attacher.reclaim(attached))
+
+    def look_again(self, attached: Attached) -> None:
+        self.background.spawn(self.registrar.look_again(attached))
+
+    def absent(self, user_id: str, generation: int, event: Event) -> None:
+        self.background.spawn(self.attacher.absent(user_id, generation, event))
 
     def over(self, call: Call) -> None:
         self._watcher.over(call)

@@ -1,23 +1,26 @@
 """Users of this pod are said again when Redis forgot them."""
 
 import asyncio
+import contextlib
 
-from carillon.call import Call, Expire
+from carillon.call import Call, Expire, Recall, State
 from carillon.errors import Close, StoreError
 from carillon.hub import Attached, Hub
 from carillon.router.render import statements
 from carillon.router.router import Router
 from carillon.service.ask import Ask, StaleConnection
 from carillon.service.attach import Greet
+from carillon.service.compare import Comparer
 from carillon.service.transact import Transactor
-from carillon.store.records import FORMAT, NOWHERE, Reservation
-from carillon.store.results import AttachResult
+from carillon.store.records import FORMAT, NOWHERE, Event, Reservation
+from carillon.store.results import AttachResult, Registered
 from carillon.store.store import LedgerChanged, Store
 
 
 class Registrar:
-    def __init__(self, store: Store, hub: Hub, router: Router, transactor: Transactor, greet: Greet) -> None:
+    def __init__(self, store: Store, hub: Hub, router: Router, transactor: Transactor, comparer: Comparer, greet: Greet) -> None:
         self._store, self._hub, self._router, self._transactor, self._greet = store, hub, router, transactor, greet
+        self._comparer = comparer
         self._registering: dict[str, asyncio.Future[None]] = {}
 
     async def registered(self, attached: Attached) -> None:
@@ -38,7 +41,9 @@ class Registrar:
             done.set_result(None)
 
     async def _register(self, attached: Attached) -> None:
+        """What is delivered meanwhile waits: the answer decides in which epoch it counts."""
         ledger = self._store.ledger
+        attached.held = attached.held or []
         try:
             result = await self._store.register(
                 attached.user_id,
@@ -48,24 +53,51 @@ class Registrar:
                 session=attached.session,
                 n=attached.n,
                 revision=attached.revision,
-                call=attached.call,
+                call=attached.live_call,
             )
         except (LedgerChanged, StoreError):
+            if not attached.v1:
+                self._router.mended(attached, [])
             return
         if result is None:
             self._hub.remove(attached)
             attached.connection.close(Close.NORMAL)
             raise StaleConnection
-        attached.registered = ledger
-        attached.peer = result.peer
-        if result.clash is not None and attached.live_call is not None:
-            await self._resolve(attached.live_call, result.clash)
+        mine = attached.live_call
+        attached.registered, attached.peer = ledger, result.peer
+        attached.leased = mine.id if mine else ""
         if attached.v1:
+            await self._welcome(attached, result)
+        else:
+            newer = result.call is not None and result.call.revision > attached.revision
+            self._router.mended(attached, self._statements(attached, result.call) if newer else [])
+        if result.clash is not None and mine is not None:
+            await self._resolve(mine, result.clash)
+
+    async def _welcome(self, attached: Attached, result: Registered) -> None:
+        if attached.epoch != result.epoch:
             attached.epoch, attached.seq = result.epoch, 0
-            attached.call = result.call if result.call and result.call.live else None
-            self._greet(attached, self._forgotten(attached))
-        elif result.call is not None and result.call.revision > attached.revision:
-            self._catch_up(attached, result.call)
+        call = attached.call = result.call if result.call and result.call.live else None
+        if call is not None:
+            attached.revision = max(attached.revision, call.revision)
+            ringing = call.state is State.RINGING and call.callee.user_id == attached.user_id
+            attached.ring_seq = 1 if ringing else attached.ring_seq
+        self._greet(attached, self._forgotten(attached))
+        await self._comparer.mend(attached)
+
+    async def look_again(self, attached: Attached) -> None:
+        """What Redis holds of this user may be another thing now: tell them if it is."""
+        if not attached.v1:
+            await self._comparer.compare([attached])
+            return
+        attached.registered = ""
+        with contextlib.suppress(StaleConnection):
+            await self.registered(attached)
+
+    async def recall(self) -> None:
+        """Say again what calls have ended lately: who registers one of them as alive must not bring it back."""
+        for call in list(self._hub.tombstones.values()):
+            await self._transactor.settle(Ask(Recall(call), call.id))
 
     def _forgotten(self, attached: Attached) -> AttachResult:
         """The welcome after Redis lost its data: a new epoch, nothing recovered, the call as it stands."""
@@ -79,7 +111,7 @@ class Registrar:
             owed=None,
             epoch=attached.epoch,
             session=attached.session,
-            seq=0,
+            seq=attached.seq,
             n=attached.n,
             recovered=False,
             missed=(),
@@ -92,6 +124,8 @@ class Registrar:
         user = next(user for user in older.users if user in mine.users and user in other.users)
         await self._transactor.settle(Ask(Expire("lease", user, note="another call holds this user"), older.id, known=older))
 
-    def _catch_up(self, attached: Attached, call: Call) -> None:
-        for told in statements(call if call.live else None, None if call.live else call, attached.user_id, known=False):
-            self._router.deliver(attached, told, revision=call.revision)
+    @staticmethod
+    def _statements(attached: Attached, call: Call | None) -> list[tuple[int, int, Event]]:
+        assert call is not None
+        told = statements(call if call.live else None, None if call.live else call, attached.user_id, known=False)
+        return [(0, call.revision, one) for one in told]

@@ -9,7 +9,7 @@ from carillon.call import Call, Check, Found, State
 from carillon.errors import ErrorCode, Refused, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Hub
 from carillon.router.router import Router
-from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection, reclaimed
 from carillon.service.belief import place_of
 from carillon.service.transact import Transactor
 from carillon.store.records import FORMAT, Relayed
@@ -66,11 +66,11 @@ class Relayer:
         event = Relayed(FORMAT, secrets.token_hex(8), name, call.revision, payload)
         repeated = False
         while (left := deadline - self._clock()) > 0:
-            here = self._hub.get(recipient)
+            here, generation = self._hub.get(recipient), sender.generation
             try:
                 result = await self._store.relay(
                     sender=sender.user_id,
-                    generation=sender.generation,
+                    generation=generation,
                     session=sender.session,
                     n=n or 0,
                     recipient=recipient,
@@ -94,7 +94,7 @@ class Relayer:
                 case RelaySent(sent=sent, place=place):
                     if sent.how == "direct" and here is not None and self._hub.current(here):
                         self._router.deliver(here, event, seq=sent.seq, revision=call.revision)
-                    if sender.call is call:
+                    if sender.call is call and sent.how != "none":
                         sender.peer = place
                     return call
                 case Duplicate():
@@ -102,7 +102,8 @@ class Relayer:
                 case Gap(expected):
                     raise OutOfSequence(expected + 1)
                 case Stale():
-                    raise StaleConnection
+                    if not await reclaimed(sender, generation, self._hub):
+                        raise StaleConnection
                 case Unregistered():
                     if sender.registered == self._store.ledger:
                         sender.registered = ""

@@ -1,7 +1,9 @@
 """What a connection's messages do."""
 
+import asyncio
 import contextlib
 import logging
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +22,6 @@ from carillon.call import (
     Refusal,
     Reject,
     Start,
-    State,
 )
 from carillon.errors import ErrorCode, ProtocolError, Refused, StoreError, StoreUnavailable
 from carillon.hub import Attached
@@ -32,7 +33,7 @@ from carillon.service.background import Background
 from carillon.service.ports import Limiter, Pusher, Watcher
 from carillon.service.relay import Relayer
 from carillon.service.ring import Ring
-from carillon.service.transact import Transactor, cancelled
+from carillon.service.transact import Transactor
 from carillon.store.records import FORMAT, Answered, Told
 from carillon.telemetry import Tracer
 
@@ -68,6 +69,10 @@ class Unreadable:
 
     n: int
     why: str
+
+
+GHOSTS = (0.0, 5.0, 15.0)
+"""Seconds between looks for a start that was given up."""
 
 
 class Service:
@@ -117,7 +122,7 @@ class Service:
                 case protocol.Start(payload):
                     await self._start(sender, payload, n)
                 case protocol.Accept(payload):
-                    await self._command(sender, Accept(sender.user, sender.v1, armed=not sender.renews), payload.session_id, n)
+                    await self._command(sender, self._accept(sender, payload.session_id), payload.session_id, n)
                 case protocol.Reject(payload):
                     await self._command(sender, Reject(sender.user), payload.session_id, n)
                 case protocol.End(payload):
@@ -160,27 +165,38 @@ class Service:
         self._parts.watcher.error(code.value)
         to.connection.send(render_error(code, message, v1=to.v1, n=n, expected=expected, retry_after=retry_after))
 
+    @staticmethod
+    def _accept(sender: Attached, session_id: str) -> Accept:
+        return Accept(sender.user, sender.v1, armed=not sender.renews or sender.leased != session_id)
+
     async def _command(self, sender: Attached, command: Command, session_id: str, n: int | None) -> None:
         held = sender.live_call
         trace = held.trace if held is not None and held.id == session_id else ""
+        commit_id = secrets.token_hex(8)
         try:
             with self._parts.tracer.child(_SPANS[type(command)], trace):
-                outcome = await self._parts.transactor.run(Ask(command, session_id, sender, n, patience=self._parts.patience))
-        except (StoreUnavailable, Refused) as error:
-            if isinstance(error, Refused) and error.code is not ErrorCode.UNAVAILABLE:
+                outcome = await self._parts.transactor.run(
+                    Ask(command, session_id, sender, n, patience=self._parts.patience, commit_id=commit_id)
+                )
+        except Refused as refused:
+            if refused.code is not ErrorCode.UNAVAILABLE or not isinstance(command, End | Reject):
                 raise
-            if not isinstance(command, End | Reject):
-                raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
-            self._keep_saying(sender, command, session_id)
+        except StoreUnavailable:
+            pass  # sent: whatever it is, it may have happened
+        else:
+            self._answer(sender, outcome, n, session_id)
             return
-        self._answer(sender, outcome, n, session_id)
+        self._parts.background.spawn(self._keep_saying(sender, command, session_id, n, commit_id))
 
-    def _keep_saying(self, sender: Attached, command: End | Reject, session_id: str) -> None:
-        """A hang-up that Redis did not take: nothing is renewed for it any more, and it is said until it is taken."""
+    async def _keep_saying(self, sender: Attached, command: Command, session_id: str, n: int | None, commit_id: str) -> None:
+        """Redis did not take a hang-up, or did not say whether it took this: nothing is renewed for an end that was asked for, and it is
+        said until it is taken."""
         call = sender.live_call
-        if call is not None and call.id == session_id:
+        if call is not None and call.id == session_id and isinstance(command, End | Reject):
             sender.call = None
-        self._parts.background.spawn(self._parts.transactor.settle(Ask(command, session_id, sender, known=call)))
+        outcome = await self._parts.transactor.settle(Ask(command, session_id, sender, n, known=call, commit_id=commit_id))
+        if outcome is not None:
+            self._answer(sender, outcome, n, session_id)
 
     def _answer(self, sender: Attached, outcome: Outcome, n: int | None, session_id: str) -> None:
         if n is not None:
@@ -221,7 +237,7 @@ class Service:
             with parts.tracer.child("call.start", command.trace):
                 outcome = await parts.transactor.run(ask)
         except StoreUnavailable:
-            self._parts.background.spawn(self._undo_start(ask, sender))
+            self._parts.background.spawn(self._undo_start(command))
             raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
         if isinstance(outcome, Refusal):
             parts.watcher.refused(command, outcome.code.value, parts.now())
@@ -229,11 +245,11 @@ class Service:
             parts.watcher.set_up(parts.clock() - began)
         self._answer(sender, outcome, n, call_id)
 
-    async def _undo_start(self, ask: Ask, sender: Attached) -> None:
-        """The start was sent and given up: should it turn out committed, it is cancelled."""
-        assert isinstance(ask.command, Start)
-        ghost = Call(ask.call_id, 0, State.RINGING, ask.command.caller, protocol.UserInfo(ask.command.callee_id), 0, 0)
-        await self._parts.transactor.settle(Ask(cancelled(ghost), ask.call_id, sender))
+    async def _undo_start(self, start: Start) -> None:
+        """The start was sent and given up: should it turn out committed, it is cancelled. What a dead socket still held may come late."""
+        for delay in GHOSTS:
+            await asyncio.sleep(delay)
+            await self._parts.transactor.settle(Ask(End(start.caller, given_up=start.v1, note="the start was given up"), start.call_id))
 
     async def _check(self, sender: Attached, session_id: str, n: int | None) -> None:
         try:

@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 from carillon.call import (
-    SECOND,
-    Call,
-    Cause,
     Check,
     Command,
     Decision,
@@ -25,7 +23,7 @@ from carillon.call import (
 from carillon.errors import ErrorCode, Refused, StoreError, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Hub
 from carillon.router.router import Router
-from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection, reclaimed
 from carillon.service.belief import believe, learn
 from carillon.service.compose import compose
 from carillon.store.commit import Commit, Outgoing, Subject
@@ -37,6 +35,8 @@ ROUNDS = 16
 """Conflicts in a row after which a command is given up; each needs another commit on the same users in between."""
 UNTOLD = 1.0
 """Seconds without an answer of Redis after which a peer on this pod is told of a hang-up all the same."""
+SETTLE = 0.2
+"""Seconds before what Redis did not take is said again; up to five times as long while it stays away."""
 WAIT = 0.2
 """Seconds between looks at a user whose return is waited for."""
 
@@ -78,13 +78,14 @@ class Transactor:
         deadline = self._clock() + ask.patience
         belief = believe(ask, self._hub)
         commit_id = ask.commit_id or secrets.token_hex(8)
-        for _ in range(ROUNDS):
+        rounds = 0
+        while (rounds := rounds + 1) <= ROUNDS:
             outcome = decide(belief.world, ask.command, self._store.now(), self._rules)
             if isinstance(outcome, Wait) or (belief.proven and self._too_early(outcome)):
-                if self._clock() + WAIT >= deadline:
-                    raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
                 await asyncio.sleep(WAIT)
+                deadline += WAIT  # which bounds the wait for Redis, not that for a person
                 belief = believe(ask, self._hub)
+                rounds = 0
                 continue
             if not isinstance(outcome, Decision) and belief.proven and ask.number is None:
                 return outcome
@@ -99,34 +100,36 @@ class Transactor:
                 case Again():
                     self._deliver_again(ask, outcome, commit)
                 case Duplicate():
-                    pass
+                    return Decision()
                 case Raced():
                     return Found(None)
                 case Stale():
-                    raise StaleConnection
+                    if ask.actor is None or not await reclaimed(ask.actor, commit.subjects[0].generation, self._hub):
+                        raise StaleConnection
+                    belief = believe(ask, self._hub)
+                    continue
                 case Gap(n):
                     raise OutOfSequence(n + 1)
             if isinstance(outcome, Decision):
-                if not isinstance(result, Duplicate):
-                    self._witness.committed(outcome, ask.command)
+                self._witness.committed(outcome, ask.command)
                 if outcome.again:
                     belief, commit_id = believe(ask, self._hub), secrets.token_hex(8)
                     continue
             return outcome
         raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
 
-    async def settle(self, ask: Ask) -> None:
-        """Commit what a person did, however long Redis is away: it is kept for two graces."""
-        until = self._clock() + 2 * self._rules.grace / SECOND
-        commit_id = secrets.token_hex(8)
-        while self._clock() < until:
+    async def settle(self, ask: Ask) -> Outcome | None:
+        """Commit what was done, however long Redis is away. None: it counts no more, another connection has taken the actor's place."""
+        commit_id = ask.commit_id or secrets.token_hex(8)
+        wait = SETTLE
+        while True:
             try:
-                await self.run(Ask(ask.command, ask.call_id, ask.actor, claim=ask.claim, known=ask.known, commit_id=commit_id))
-                return
+                return await self.run(replace(ask, commit_id=commit_id))
             except (StoreError, Refused):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 5 * SETTLE)
             except StaleConnection:
-                return
+                return None
 
     async def answer(self, to: Attached, answered: Answered) -> None:
         """Commit the refusal of a v1 message, so that it is answered whatever becomes of the socket."""
@@ -154,8 +157,7 @@ class Transactor:
         """Just after Redis lost its data, what is not found may not have been said again yet."""
         missing = isinstance(outcome, Refusal) and outcome.code in (ErrorCode.USER_OFFLINE, ErrorCode.SESSION_NOT_FOUND)
         missing = missing or (isinstance(outcome, Found) and outcome.call is None)
-        began = self._store.hold_until - self._rules.grace
-        return missing and began <= self._store.now() < began + self._rules.reattach
+        return missing and self._store.now() < self._store.unsaid_until
 
     # ---------------------------------------------------------------- commit
 
@@ -241,8 +243,3 @@ class Transactor:
     def _peer(commit: Commit, places: dict[str, Place], user_id: str) -> Place | None:
         others = [place for other, place in places.items() if other != user_id]
         return others[0] if others and others[0] != NOWHERE else None
-
-
-def cancelled(call: Call) -> End:
-    """What undoes a start that was given up."""
-    return End(call.caller, note=Cause.CANCELLED.value)

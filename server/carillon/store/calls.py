@@ -60,10 +60,10 @@ class Calls(Cell):
         return Stale()
 
     def _conflict(self, commit: Commit, reply: Sequence[Any]) -> Conflict:
-        self.hold_until = max(self.hold_until, reply[1])
-        named = read_call(reply[2])
+        self.hold_until, self.unsaid_until = max(self.hold_until, reply[1]), max(self.unsaid_until, reply[2])
+        named = read_call(reply[3])
         parties, places = [], []
-        for subject, (presence_raw, has_place, reservation_raw, call_raw, _) in zip(commit.subjects, reply[3:], strict=True):
+        for subject, (presence_raw, has_place, reservation_raw, call_raw, _) in zip(commit.subjects, reply[4:], strict=True):
             presence, held = read_presence(presence_raw), read_call(call_raw)
             reservation = read_reservation(reservation_raw)
             parties.append(

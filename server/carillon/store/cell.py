@@ -74,11 +74,18 @@ class Cell:
         self._offset: float | None = None
         self.ledger = ""
         self.hold_until = 0
+        self.unsaid_until = 0
+        """Redis lost data a moment ago: until then, in its time, what is not found may not have been said again yet."""
 
     @property
     def ready(self) -> bool:
         """Whether Redis time and the ledger are known."""
         return self._offset is not None
+
+    @property
+    def grace(self) -> int:
+        """Microseconds."""
+        return self._rules.grace
 
     def now(self) -> int:
         """Redis time in microseconds, as far as this pod can tell."""
@@ -122,6 +129,7 @@ class Cell:
             connections,
             registering,
             FORMAT,
+            self._rules.reattach,
             timeout=timeout,
             first=True,
         )
@@ -130,7 +138,7 @@ class Cell:
         ledger = read_ledger(raw)
         assert ledger is not None
         changed = ledger.id != self.ledger
-        self.ledger, self.hold_until = ledger.id, ledger.hold_until
+        self.ledger, self.hold_until, self.unsaid_until = ledger.id, ledger.hold_until, ledger.unsaid_until
         return Renewed(ledger.id, ledger.hold_until, bool(fresh) or changed, lowest, pods, everywhere)
 
     async def leave(self) -> None:

@@ -75,6 +75,11 @@ class RedisLink:
     def connected(self) -> bool:
         return self._wire is not None
 
+    @property
+    def counts_receivers(self) -> bool:
+        """Whether PUBLISH tells of all who listen. Without sharded channels a node of a Cluster counts its own only."""
+        return self.sharded_pubsub or not self._endpoint.clustered
+
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.down_since = self._loop.time()

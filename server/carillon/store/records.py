@@ -37,7 +37,9 @@ class Presence(Struct, frozen=True, array_like=True):
     attach_id: str
     lost_at: int
     told: int = 0
-    """The revision last told on a connection that is gone."""
+    """The revision last told on the connection before, or on this one once it is gone; -1: unknown."""
+    pod_before: str = ""
+    generation_before: int = 0
 
 
 class ClientSession(Struct, frozen=True, array_like=True):
@@ -73,6 +75,8 @@ class Ledger(Struct, frozen=True, array_like=True):
     run_id: str
     tick: int
     hold_until: int
+    unsaid_until: int = 0
+    """After a loss: until then what is not found may only not have been said again yet."""
 
 
 class Place(Struct, frozen=True, array_like=True):
@@ -123,7 +127,8 @@ Event = Told | Relayed | Answered
 
 
 class Head(Struct, frozen=True, array_like=True):
-    """Head of a frame on a pod's channel. Kinds: e(vent), k(ick), p(lace of the peer), t(ick), u(ndo)."""
+    """Head of a frame on a pod's channel. Kinds: e(vent), k(ick), p(lace of the peer), t(ick), u(ndo),
+    l(ook again)."""
 
     kind: str
     user: str

@@ -166,6 +166,7 @@ class Users(Cell):
             self._rules.grace,
             call.ring_until if call else 0,
             revision,
+            self._link.sharded_pubsub,
             blobs=(call_record(call) if call else b"",),
         )
         if reply[0] == b"stale":

@@ -1,6 +1,6 @@
 -- Put before every script. All keys of a cell share one hash tag, so one slot holds them; they are named from KEYS[1]:
---   KEYS[1]       {carillon:<cell>}:ledger        STRING  {format, id, run_id, tick, hold_until}
---   ...:p:<user>  presence                        STRING  {format, ledger id, pod, generation, kind, attach id, lost_at, told}
+--   KEYS[1]       {carillon:<cell>}:ledger        STRING  {format, id, run_id, tick, hold_until, unsaid_until}
+--   ...:p:<user>  presence                        STRING  {format, ledger id, pod, generation, kind, attach id, lost_at, told, pod and generation before}
 --   ...:r:<user>  reservation                     STRING  {format, call id or "", revision, owed call id or ""}
 --   ...:e:<user>  client session and counter      STRING  {format, epoch, seq, session, n, marks...}; exists for v1 users only
 --   ...:i:<user>  inbox, control messages         STREAM  <seq>-0 e <event>
@@ -78,6 +78,12 @@ local function add(session, user, relay, event, caps)
   end
   redis.call('PEXPIRE', key, INBOX_TTL)
   return seq
+end
+
+-- Renewals, accepts, ends, places and deadlines must not fail because Redis is full (`noeviction`): it refuses scripts whose first write
+-- grows memory, so theirs is this one.
+local function write_gently()
+  redis.call('PEXPIRE', KEYS[1], TTL)
 end
 
 local function keep(session, user)

@@ -2,22 +2,26 @@
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
 --   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
 -- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
---   epoch, session, seq, n, recovered, entries, the revision last told on the previous connection, or -1}, {"wait"} or {"ledger", raw}. Nobody is kicked here: the new pod kicks the previous place
---   once its own socket has answered.
+--   epoch, session, seq, n, recovered, entries, the revision last told on the previous connection, or -1}, {"wait"} or {"ledger", raw}.
+-- Asked again with the same attach id it answers the same. Nobody is kicked here: the new pod kicks the previous place once its own
+-- socket has answered.
 local user = a[4]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user)
 local ledger = known(got[1], a[1])
 if not ledger then return {'ledger', got[1]} end
 local presence, reservation, session = read(got[2]), read(got[3]) or {FORMAT, '', 0, ''}, read(got[4])
 local now = micros()
-if a[14] and a[7] ~= '' and not session and now < ledger[5] then return {'wait'} end
+local unsaid = not presence or presence[2] ~= ledger[2]
+if a[5] == 'v' then unsaid = a[7] ~= '' and not session else unsaid = unsaid and reservation[2] == '' end
+if a[14] and unsaid and now < (ledger[6] or 0) then return {'wait'} end
 
-local generation, before = 0, {'', 0}
+local generation, before, told = 0, {'', 0}, -1
 if presence and presence[6] == a[6] then
-  generation = presence[4]
+  generation, told, before = presence[4], presence[8], {presence[9] or '', presence[10] or 0}
 else
   generation = math.max((presence and presence[4] or 0) + 1, now)
   if placed(presence, a[2], now, ledger) then before = {presence[3], presence[4]} end
+  if presence and presence[3] == '' then told = presence[8] end
 end
 local call, peer, peer_raw, other, call_raw = nil, nil, nil, nil, nil
 if reservation[2] ~= '' then
@@ -33,6 +37,7 @@ if reservation[2] ~= '' then
 end
 local owed = reservation[4] ~= '' and redis.call('GET', base .. 'c:' .. reservation[4])
 
+write_gently()
 local recovered, missed = 0, {}
 if a[5] == 'v' then
   if session and session[4] == a[7] then
@@ -50,7 +55,8 @@ elseif session then
   redis.call('DEL', base .. 'e:' .. user, base .. 'i:' .. user, base .. 'j:' .. user)
   session = nil
 end
-redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], generation, a[5], a[6], 0, 0}), 'PX', TTL)
+redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], generation, a[5], a[6], 0, told, before[1], before[2]}),
+  'PX', TTL)
 local has_place = 0
 if call then
   if a[5] == 'v' or (call[3] == 'ringing' and call[4] == user) then
@@ -62,5 +68,4 @@ if call then
   end
 end
 return {'ok', generation, now, before[1], before[2], got[3], call_raw or false, peer_raw or false, has_place, owed,
-  session and session[2] or '', session and session[4] or '', session and session[3] or 0, session and session[5] or 0, recovered, missed,
-  presence and presence[3] == '' and presence[8] or -1}
+  session and session[2] or '', session and session[4] or '', session and session[3] or 0, session and session[5] or 0, recovered, missed, told}

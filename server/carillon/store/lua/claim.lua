@@ -8,6 +8,7 @@ local now = micros()
 local function due(zset, limit)
   return redis.call('ZRANGEBYSCORE', base .. zset, '-inf', now, 'LIMIT', 0, limit)
 end
+write_gently()
 local sets = {h = due('h', a[2])}
 local gap = now - ledger[4]
 if gap > a[5] or gap < 0 then ledger[5] = math.max(ledger[5], now + a[4]) end

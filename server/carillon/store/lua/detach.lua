@@ -10,6 +10,7 @@ local presence, reservation = read(got[2]), read(got[3])
 if not presence or presence[4] ~= a[5] or presence[3] ~= a[2] then return {'stale'} end
 local now = micros()
 local call = reservation and reservation[2] ~= '' and read_call(redis.call('GET', base .. 'c:' .. reservation[2]))
+write_gently()
 presence[3], presence[7], presence[8] = '', a[6] and now or 0, a[9]
 redis.call('SET', base .. 'p:' .. user, cmsgpack.pack(presence), 'PX', TTL)
 if not a[6] and reservation and reservation[4] ~= '' then

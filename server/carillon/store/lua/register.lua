@@ -1,7 +1,9 @@
 -- After Redis lost its data (a new ledger): a pod says again what it holds of one user.
 -- ARGV[1]: 1 ledger  2 pod  3 user  4 generation  5 kind  6 attach id  7 session  8 n  9 new epoch  10 other user or ""  11 call id
---   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held.  ARGV[2]: call as its key holds it, or ""
--- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale"} or {"ledger", raw}; clash: another live call that holds one of them.
+--   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held  17 sharded.  ARGV[2]: call as its key holds it, or ""
+-- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale"} or {"ledger", raw}. call: the one named as Redis now has it,
+-- else the live one that holds the user; clash: another live call that holds one of them. The other user's pod is told to look again when
+-- this changed how they stand.
 local user, other, id = a[3], a[10], a[11]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user,
   base .. 'p:' .. other, base .. 'r:' .. other, base .. 'c:' .. id)
@@ -17,7 +19,7 @@ if mine and (not there or (there[3] ~= 'ended' and (mine[3] == 'ended' or mine[2
 end
 local call = mine and read_call(raw)
 local live = call and call[3] ~= 'ended'
-local clash = false
+local clash, holder = false, false
 local reserve = {}
 for name, at in pairs({[user] = 3, [other] = 6}) do
   if name ~= '' then
@@ -26,6 +28,7 @@ for name, at in pairs({[user] = 3, [other] = 6}) do
     local held = held_raw and read_call(held_raw)
     if held and held[3] ~= 'ended' then
       if live then clash = held_raw end
+      if name == user then holder = held_raw end
     elseif live and not (reservation and reservation[2] == id) then
       reserve[name] = {FORMAT, id, call[2], ''}
     elseif not live and not reservation and name == user then
@@ -34,7 +37,8 @@ for name, at in pairs({[user] = 3, [other] = 6}) do
   end
 end
 local epoch = ''
-redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], a[4], a[5], a[6], 0, 0}), 'PX', TTL)
+write_gently()
+redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], a[4], a[5], a[6], 0, -1}), 'PX', TTL)
 if a[5] == 'v' then
   if presence and presence[2] == ledger[2] and presence[4] == a[4] and session then
     epoch = session[2]
@@ -52,4 +56,7 @@ if live and not clash then
   redis.call('ZADD', base .. 'd', 'NX', now + a[14], 'l:' .. id .. ':' .. other)
   if call[3] == 'ringing' then redis.call('ZADD', base .. 'd', 'NX', a[15], 'r:' .. id .. ':') end
 end
-return {'ok', raw, epoch, got[5], placed(read(got[5]), a[2], now, ledger) and 1 or 0, clash}
+local peer = read(got[5])
+local there_too = other ~= '' and placed(peer, a[2], now, ledger)
+if there_too and reserve[other] then send(a[17], peer[3], {'l', other, peer[4], 0, call[2], a[2], a[4], a[5]}, '') end
+return {'ok', live and raw or holder or raw, epoch, got[5], there_too and 1 or 0, clash}

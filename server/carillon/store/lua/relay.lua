@@ -22,6 +22,7 @@ if a[11] ~= '' and inbox then
   end
 end
 local seq, how = 0, 'none'
+if not inbox then write_gently() end
 if inbox then
   seq = add(inbox, a[9], true, ARGV[2], a[4])
   keep(inbox, a[9])

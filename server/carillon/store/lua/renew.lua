@@ -1,5 +1,6 @@
 -- A pod renews its lease, learns Redis time, and keeps the ledger: the first to meet another Redis (or an emptied one) begins a new one.
 -- ARGV[1]: 1 ledger held or ""  2 pod  3 sharded  4 new ledger id  5 grace  6 lease microseconds  7 connections  8 registering  9 format
+--   10 microseconds for which, after a loss, what is not found is waited for
 -- Returns {now, ledger, lowest format among live pods, live pods, new?, connections of all live pods}.
 local raw = redis.call('GET', KEYS[1])
 local ledger = read(raw)
@@ -8,13 +9,19 @@ local now = micros()
 local others = redis.call('HGETALL', base .. 'pods')
 local fresh = 0
 if not ledger then
-  ledger, fresh = {FORMAT, a[4], run_id, now, a[1] ~= '' and now + a[5] or 0}, 1
+  local lost = a[1] ~= ''
+  ledger, fresh = {FORMAT, a[4], run_id, now, lost and now + a[5] or 0, lost and now + a[10] or 0}, 1
 elseif ledger[3] ~= run_id then
-  ledger, fresh = {FORMAT, a[4], run_id, now, now + a[5]}, 1
+  ledger, fresh = {FORMAT, a[4], run_id, now, now + a[5], now + a[10]}, 1
 elseif a[1] ~= '' and a[1] ~= ledger[2] then
-  ledger[5], fresh = math.max(ledger[5], now + a[5]), 1
+  ledger[5], ledger[6], fresh = math.max(ledger[5], now + a[5]), math.max(ledger[6] or 0, now + a[10]), 1
 end
-if fresh == 1 then redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL) else redis.call('PEXPIRE', KEYS[1], TTL) end
+local changed = fresh == 1
+-- While a pod still says its users again, at most until the hold ends, what is not found is waited for.
+if a[8] and (ledger[6] or 0) > 0 and now < ledger[5] then
+  ledger[6], changed = math.max(ledger[6], math.min(now + a[10], ledger[5])), true
+end
+if changed then redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL) else redis.call('PEXPIRE', KEYS[1], TTL) end
 local lowest, live, connections, dead = a[9], 1, a[7], {}
 for i = 1, #others, 2 do
   local lease = read(others[i + 1])
