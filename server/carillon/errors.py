@@ -76,13 +76,13 @@ ERRORS: dict[ErrorCode, ErrorSpec] = {
         "Too many requests",
         True,
         ErrorCode.INTERNAL_ERROR,
-        "A limit of this user or connection is reached; `retry_after` says for how long.",
+        "A limit of this user or connection is reached; `retry_after` says for how long. The message was not looked at and used up no `n`.",
     ),
     ErrorCode.UNAVAILABLE: ErrorSpec(
         "Service temporarily unavailable",
         True,
         ErrorCode.INTERNAL_ERROR,
-        "Redis gave no answer in time; `retry_after` says when to try again.",
+        "Redis gave no answer in time: what became of the message is not known. Send the same again, with its `n`, after `retry_after`.",
     ),
     ErrorCode.OUT_OF_SEQUENCE: ErrorSpec(
         "Message number out of sequence", True, ErrorCode.INVALID_MESSAGE, "`n` is not the next expected one; send again from `expected`."

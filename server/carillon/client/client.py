@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,8 @@ from carillon.protocol import BEARER_PREFIX, SUBPROTOCOL
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 """Seconds between two attempts to connect; doubled each time, jittered."""
 FINAL = {int(code) for code in Close.all() if not code.retryable}
+HINT = re.compile(r"retry after ([0-9.]+) s")
+"""How the reason of a close frame says when to come back."""
 
 
 class CallRefused(CarillonError):
@@ -53,6 +56,9 @@ class CarillonClient:
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
+        self._hint = 0.0
+        """Seconds the server asked to wait before the next attempt."""
+        self._repeats: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -70,9 +76,9 @@ class CarillonClient:
         """Leave in order: a call that is still on ends."""
         if self._socket is not None:
             await self._socket.close(1000)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in [*self._repeats, *([self._task] if self._task else [])]:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # ---------------------------------------------------------------- calls
 
@@ -133,12 +139,14 @@ class CarillonClient:
             except InvalidStatus as refused:
                 if refused.response.status_code in (401, 403):
                     self._failure = AuthError("the server refused the token")
+                self._hint = float(refused.response.headers.get("Retry-After", 0))
             except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed, ValueError):
                 pass
             finally:
                 self._up.clear()
                 self._socket = None
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            self._hint = 0.0
             delay = min(delay * 2, LONGEST_DELAY)
         async with self._news:
             self._news.notify_all()
@@ -160,11 +168,15 @@ class CarillonClient:
             async for text in socket:
                 await self._hear(socket, json.loads(text))
         finally:
-            code = socket.close_code
-            if code in FINAL and code != Close.ABNORMAL:
-                self._failure = (
-                    AuthError("the server refused the token") if code == Close.UNAUTHORIZED else CarillonError(f"closed with {code}")
-                )
+            self._closed(socket.close_code, socket.close_reason or "")
+
+    def _closed(self, code: int | None, reason: str) -> None:
+        hint = HINT.search(reason)
+        self._hint = float(hint[1]) if hint else 0.0
+        if code == Close.UNAUTHORIZED or (code == Close.TOKEN_EXPIRED and isinstance(self._token, str)):
+            self._failure = AuthError("the server refused the token")
+        elif code in FINAL and code != Close.ABNORMAL:
+            self._failure = CarillonError(f"closed with {code} {reason}".rstrip())
 
     def _opened(self) -> None:
         self.connects += 1
@@ -176,7 +188,24 @@ class CarillonClient:
             await socket.send(reply)
         if message["type"] == "session.welcome":
             self._opened()
+        if self.session.again is not None:
+            self._repeat(self.session.again)
+            self.session.again = None
         if news:
             async with self._news:
                 self.log.append(message)
                 self._news.notify_all()
+
+    def _repeat(self, delay: float) -> None:
+        """Send what is unanswered again after a while, unless a reconnect has done so."""
+
+        async def later(connects: int) -> None:
+            await asyncio.sleep(delay)
+            if self._socket is not None and self.connects == connects:
+                for message in list(self.session.outbox):
+                    with contextlib.suppress(ConnectionClosed):
+                        await self._socket.send(json.dumps(message))
+
+        task = asyncio.create_task(later(self.connects))
+        self._repeats.add(task)
+        task.add_done_callback(self._repeats.discard)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
+UNANSWERED = ("unavailable", "rate_limited", "out_of_sequence")
+"""Error codes that use up no `n`."""
 
 
 @dataclass
@@ -18,7 +20,11 @@ class Session:
     """The highest `n` the server has answered."""
     outbox: list[Json] = field(default_factory=list)
     """Numbered messages without an answer yet."""
+    again: float | None = None
+    """Set by `receive`: seconds after which everything in `outbox` is to be sent once more."""
     _n: int = 0
+    _resent: int = 0
+    """The `n` from which the outbox was sent anew because of a gap; each later message in flight reports the same gap."""
 
     def resume(self) -> str:
         """The first message on a fresh socket."""
@@ -43,13 +49,31 @@ class Session:
         match kind:
             case "session.welcome":
                 return self._welcomed(payload), True
-            case "ack" | "error" if "n" in payload and payload.get("code") not in ("unavailable", "rate_limited", "out_of_sequence"):
+            case "error" if "n" in payload and payload["code"] in UNANSWERED:
+                return self._unanswered(payload)
+            case "ack" | "error" if "n" in payload:
                 self._settle(payload["n"])
             case "call.ring" if "seq" in message:
                 return [encode("received", seq=message["seq"])], True
             case "session.ping":
                 return [encode("session.pong", **payload)], False
         return [], True
+
+    def _unanswered(self, payload: Json) -> tuple[list[str], bool]:
+        """A refusal that uses up no number: the message is still to be answered, or given up if it was not even looked at."""
+        code, n = payload["code"], payload["n"]
+        if code == "out_of_sequence":
+            expected = payload["expected"]
+            if expected == self._resent or not self.outbox or self.outbox[0]["n"] != expected:
+                return [], False
+            self._resent = expected
+            return [json.dumps(message) for message in self.outbox], False
+        if code == "rate_limited" and [message["n"] for message in self.outbox] == [n]:
+            self.outbox.clear()
+            self._n = n - 1
+            return [], True
+        self._resent, self.again = 0, payload.get("retry_after", 1.0)
+        return [], False
 
     def _welcomed(self, payload: Json) -> list[str]:
         if payload["session"] != self.session:
@@ -59,6 +83,7 @@ class Session:
         if not payload["recovered"]:
             self.seq = payload["seq"]
         self._settle(payload["n"])
+        self._resent = 0
         return [json.dumps(message) for message in self.outbox]
 
     def _settle(self, n: int) -> None:

@@ -84,7 +84,7 @@ class End(Struct, frozen=True, tag="call.end"):
 
 
 class Check(Struct, frozen=True, tag="call.check"):
-    """Ask whether a call still stands: what an app woken by a push does before it rings."""
+    """Ask whether a call still stands: what an app woken by a push does before it rings. A question, without `n`."""
 
     payload: SessionPayload
     n: Number | None = None

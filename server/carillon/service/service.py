@@ -104,6 +104,8 @@ class Service:
                 case protocol.Received(payload) if sender.v1:
                     self._parts.ring.received(sender, payload.seq)
                     return None
+                case protocol.Check(n=int(number)) if sender.v1:
+                    return Unreadable(number, "A question takes no number: send call.check without n")
                 case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():
                     raise ProtocolError("Unknown message type")
         except ProtocolError as error:
@@ -128,7 +130,7 @@ class Service:
                 case protocol.End(payload):
                     await self._command(sender, End(sender.user), payload.session_id, n)
                 case protocol.Check(payload):
-                    await self._check(sender, payload.session_id, n)
+                    await self._check(sender, payload.session_id)
                 case protocol.Offer() | protocol.Answer() | protocol.Ice():
                     await self._relay(sender, message, n)
                 case Unreadable(number, why):
@@ -251,7 +253,7 @@ class Service:
             await asyncio.sleep(delay)
             await self._parts.transactor.settle(Ask(End(start.caller, given_up=start.v1, note="the start was given up"), start.call_id))
 
-    async def _check(self, sender: Attached, session_id: str, n: int | None) -> None:
+    async def _check(self, sender: Attached, session_id: str) -> None:
         try:
             outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=self._parts.hurry))
         except StoreUnavailable:

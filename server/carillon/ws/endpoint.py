@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from carillon import protocol
 from carillon.auth import Authenticator, Identity, credentials
-from carillon.errors import AuthError, Close, CloseCode, ErrorCode, ProtocolError, Refused
+from carillon.errors import AuthError, Close, CloseCode, ErrorCode, ProtocolError, Refused, TokenExpired
 from carillon.hub import Attached
 from carillon.protocol import SUBPROTOCOL, ResumePayload, encode
 from carillon.service.ask import StaleConnection
@@ -133,7 +133,8 @@ class Endpoint:
             return await self._authenticator.authenticate(found.token, time.time())
         except AuthError as error:
             self._door.refused(address)
-            raise Refusal(401, str(error), Close.UNAUTHORIZED) from None
+            code = Close.TOKEN_EXPIRED if isinstance(error, TokenExpired) else Close.UNAUTHORIZED
+            raise Refusal(401, str(error), code) from None
 
     # ---------------------------------------------------------------- one connection
 

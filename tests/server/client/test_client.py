@@ -29,6 +29,19 @@ async def test_a_call(server: ServerProcess, v1: bool) -> None:
         assert (await bob.expect("call.ended"))["reason"] == "ended_by_user"
 
 
+async def test_what_is_too_much_at_once_arrives_later_in_order_and_once(redis_server: RedisServer, cell: str) -> None:
+    with ServerProcess(redis_server.url, cell, LIMIT_MESSAGES="30/1") as server:
+        async with CarillonClient(server.url, token("alice")) as alice, CarillonClient(server.url, token("bob")) as bob:
+            session = (await alice.start("bob"))["session_id"]
+            await bob.expect("call.ring")
+            await bob.accept(session)
+            await alice.expect("call.accepted")
+            for number in range(100):
+                await alice.send("webrtc.ice", session_id=session, candidate=str(number))
+            heard = [(await bob.expect("webrtc.ice"))["candidate"] for _ in range(100)]
+            assert heard == [str(number) for number in range(100)]
+
+
 async def test_refusals_are_errors(server: ServerProcess) -> None:
     async with CarillonClient(server.url, token("alice")) as alice:
         with pytest.raises(CallRefused) as refused:

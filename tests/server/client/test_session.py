@@ -42,14 +42,76 @@ def test_a_new_session_voids_what_was_not_answered() -> None:
     assert json.loads(session.number("call.start", {}))["n"] == 1
 
 
-def test_an_error_answers_unless_it_consumed_no_number() -> None:
+def error(code: str, n: int, **more: Any) -> dict[str, Any]:
+    return {"type": "error", "payload": {"code": code, "message": "", "n": n, **more}}
+
+
+def test_an_error_answers() -> None:
     session = Session()
     session.receive(welcome())
     session.number("call.start", {})
-    session.receive({"type": "error", "payload": {"code": "unavailable", "message": "", "n": 1}})
-    assert session.outbox
-    session.receive({"type": "error", "payload": {"code": "user_busy", "message": "", "n": 1}, "seq": 1})
+    assert session.receive(error("user_busy", 1) | {"seq": 1}) == ([], True)
     assert not session.outbox
+
+
+def test_what_redis_left_open_is_sent_again_with_its_number() -> None:
+    session = Session()
+    session.receive(welcome())
+    sent = session.number("call.accept", {"session_id": "c"})
+    assert session.receive(error("unavailable", 1, retry_after=5)) == ([], False)
+    assert session.again == 5
+    assert [json.dumps(message) for message in session.outbox] == [sent]
+
+
+def test_what_was_refused_for_its_rate_gives_its_number_back_if_nothing_followed() -> None:
+    session = Session()
+    session.receive(welcome())
+    session.number("call.start", {"callee_id": "bob"})
+    assert session.receive(error("rate_limited", 1, retry_after=20)) == ([], True)
+    assert (session.outbox, session.again) == ([], None)
+    session.number("webrtc.ice", {"candidate": "a"})
+    session.number("webrtc.ice", {"candidate": "b"})
+    assert session.receive(error("rate_limited", 1, retry_after=2)) == ([], False)
+    assert ([message["n"] for message in session.outbox], session.again) == ([1, 2], 2)
+
+
+def test_a_gap_is_filled_once_however_many_report_it() -> None:
+    session = Session()
+    session.receive(welcome())
+    sent = [session.number("webrtc.ice", {"candidate": str(number)}) for number in range(4)]
+    session.receive({"type": "ack", "payload": {"n": 1}})
+    assert session.receive(error("out_of_sequence", 3, expected=2)) == (sent[1:], False)
+    assert session.receive(error("out_of_sequence", 4, expected=2)) == ([], False)
+    for n in (2, 3, 4):
+        session.receive({"type": "ack", "payload": {"n": n}})
+    assert not session.outbox
+
+
+@given(st.data(), st.integers(1, 12))
+def test_a_server_that_loses_refuses_and_delays_gets_each_message_once_and_in_order(data: st.DataObject, count: int) -> None:
+    """A server as the protocol describes it: only the next `n` is taken, all else is answered by what is expected."""
+    session, taken, wire = Session(), [], []
+    session.receive(welcome())
+    wire += [session.number("webrtc.ice", {"candidate": number}) for number in range(count)]
+    for _ in range(60):
+        if not wire:
+            wire += [json.dumps(message) for message in session.outbox]
+        if not wire:
+            break
+        message, n = json.loads(wire[0]), json.loads(wire.pop(0))["n"]
+        fault = data.draw(st.sampled_from(["none", "none", "unavailable", "rate_limited"])) if count > 1 else "none"
+        if fault != "none" and len(session.outbox) > 1:
+            answer = error(fault, n, retry_after=0.1)
+        elif n <= len(taken):
+            answer = {"type": "ack", "payload": {"n": n}}
+        elif n > len(taken) + 1:
+            answer = error("out_of_sequence", n, expected=len(taken) + 1)
+        else:
+            taken.append(message["payload"]["candidate"])
+            answer = {"type": "ack", "payload": {"n": n}}
+        replies, _ = session.receive(answer)
+        wire += replies
+    assert taken == list(range(len(taken)))
 
 
 def test_rings_are_acknowledged_and_pings_answered() -> None:

@@ -92,6 +92,7 @@ async def test_who_is_refused_learns_why_by_a_close_code_and_when_to_return(redi
             return code, str(v1.socket.close_reason)
 
         assert await refusal(await User.join_v1(server, name, bearer="nonsense")) == (4401, "Invalid token")
+        assert await refusal(await User.join_v1(server, name, bearer=token(name, seconds=-60))) == (4402, "Token expired")
         protocols = [Subprotocol("carillon.v1"), Subprotocol(f"bearer.{token(name)}")]
         other = User(await connect(server.url, subprotocols=protocols, origin=Origin("https://evil.example")))
         assert (await refusal(other))[0] == 4403
@@ -154,14 +155,16 @@ async def test_starts_are_limited_per_user(redis_server: RedisServer, cell: str,
 
 async def test_a_message_that_cannot_be_read_uses_up_its_number(server: ServerProcess, name: str) -> None:
     user, _ = await arrive(server, name)
-    for n, (kind, payload) in enumerate([("call.start", {"callee_id": 7}), ("webrtc.offer", {"session_id": "s"}), ("dance", {})], 1):
+    for n, (kind, payload) in enumerate(
+        [("call.start", {"callee_id": 7}), ("webrtc.offer", {"session_id": "s"}), ("dance", {}), ("call.check", {"session_id": "s"})], 1
+    ):
         await user.say(kind, n, **payload)
         error = await user.hear("error")
         assert (error["code"], error["n"]) == ("invalid_message", n)
-    await user.say("call.start", 5, callee_id="nobody")
+    await user.say("call.start", 6, callee_id="nobody")
     gap = await user.hear("error")
-    assert (gap["code"], gap["n"], gap["expected"]) == ("out_of_sequence", 5, 4)
-    await user.say("call.start", 4, callee_id="nobody")
+    assert (gap["code"], gap["n"], gap["expected"]) == ("out_of_sequence", 6, 5)
+    await user.say("call.start", 5, callee_id="nobody")
     assert (await user.hear("error"))["code"] == "user_offline"
 
 
