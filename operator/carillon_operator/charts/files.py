@@ -1,4 +1,4 @@
-"""Every generated file, with what it is to hold."""
+"""Every file that is generated without Helm, with what it is to hold."""
 
 import json
 from pathlib import Path
