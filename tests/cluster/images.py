@@ -15,13 +15,12 @@ BASE = "localhost/python:3.11"
 PACKAGES = "python3,python3-venv,ca-certificates,redis-server"
 WASTE = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-ENVIRON = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
-"""What buildah needs where there is neither an overlay file system nor a user namespace to be had."""
+# What buildah needs where there is neither an overlay file system nor a user namespace to be had.
+os.environ.update(STORAGE_DRIVER="vfs", BUILDAH_ISOLATION="chroot")
 
 
 def build_image(tag: str, context: Path, *extra: str) -> Path:
     """Build a folder's Dockerfile with buildah and return a docker-archive. extra: further words to `buildah bud`."""
-    os.environ.update(ENVIRON)
     if quiet("buildah", "inspect", "--type", "image", BASE).returncode:
         _make_base()
     mount = ("-v", f"{AUTHORITIES}:{AUTHORITIES}:ro") if Path(AUTHORITIES).exists() else ()
@@ -39,6 +38,11 @@ def build_image(tag: str, context: Path, *extra: str) -> Path:
         context,
         stdout=subprocess.DEVNULL,
     )
+    return save(tag)
+
+
+def save(tag: str) -> Path:
+    """One of the images that buildah has, as a docker-archive."""
     archive = CACHE / "images" / f"{tag.replace('/', '_').replace(':', '_')}.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
     archive.unlink(missing_ok=True)
