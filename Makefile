@@ -8,9 +8,9 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run operator test lint types lock images
+.PHONY: help setup run operator test lint types lock images e2e chaos
 help: ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 setup: $(STAMP) ## make .venv from the pinned, hashed locks
 
@@ -41,6 +41,11 @@ lock: ## pin all dependencies anew, with hashes
 	for extra in dev server operator; do $(COMPILE) pyproject.toml --extra $$extra -o requirements/$$extra.lock; done
 	$(COMPILE) requirements/build.in -o requirements/build.lock
 
-images: ## build the server's and the operator's image with Docker (REGISTRY, TAG)
-	docker build --target server -t $(REGISTRY)carillon-server:$(TAG) .
-	docker build --target operator -t $(REGISTRY)carillon-operator:$(TAG) .
+e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests/cluster (root, Debian)
+	$(BIN)/python -m pytest tests/e2e -q
+
+images: ## build the server's and the operator's image, with Docker where it runs, else with buildah (REGISTRY, TAG)
+	for target in server operator; do \
+	  if docker info >/dev/null 2>&1; then docker build --target $$target -t $(REGISTRY)carillon-$$target:$(TAG) . || exit 1; \
+	  else $(PYTHON) tests/cluster image $(REGISTRY)carillon-$$target:$(TAG) . --target $$target || exit 1; fi; \
+	done

@@ -1,10 +1,21 @@
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.certificates import Authority
 from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
+
+REAL_PODS = ("e2e", "chaos")
+"""Folders that run only when they are named, by `make e2e` and `make chaos`: they make images and a cluster."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if collection_path.parent != Path(__file__).parent or collection_path.name not in REAL_PODS:
+        return None
+    named = [part for word in config.invocation_params.args for part in Path(word.split("::")[0]).parts]
+    return collection_path.name not in named or None
 
 
 @pytest.fixture(scope="session")
