@@ -8,7 +8,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run operator test lint types lock images e2e chaos
+.PHONY: help setup run operator test lint types bench lock images e2e chaos
 help: ## show this
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
@@ -36,6 +36,9 @@ lint: $(STAMP) ## ruff and import-linter
 
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
+
+bench: $(STAMP) ## measure the server beside its peers, in under ten minutes; leaves docs/benchmarks (GORING_BIN: the Go reference's program)
+	@PYTHONPATH=bench $(BIN)/python -m carillon_bench
 
 lock: ## pin all dependencies anew, with hashes
 	for extra in dev server operator; do $(COMPILE) pyproject.toml --extra $$extra -o requirements/$$extra.lock; done
