@@ -1,76 +1,14 @@
 """OTLP over real sockets: HTTP and gRPC, a collector that hangs, and one that is not there."""
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
-import grpc
 import pytest
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from harness.collector import Collector, grpc_collector, http_collector
 
 from carillon.config import Settings
 from carillon.telemetry import Off, Telemetry
 
 SECRET = {"JWT_SECRET": "0123456789abcdef0123456789abcdef"}
-
-
-class Collector:
-    """What a backend was sent."""
-
-    def __init__(self) -> None:
-        self.spans, self.metrics, self.resources, self.headers = [], {}, [], []
-
-    def take_traces(self, request) -> None:
-        for resource in request.resource_spans:
-            self.resources.append({one.key: one.value.string_value for one in resource.resource.attributes})
-            self.spans += [span for scope in resource.scope_spans for span in scope.spans]
-
-    def take_metrics(self, request) -> None:
-        for resource in request.resource_metrics:
-            for scope in resource.scope_metrics:
-                self.metrics |= {metric.name: metric for metric in scope.metrics}
-
-
-def http_collector(collector: Collector) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            collector.headers.append(dict(self.headers))
-            if self.path == "/v1/traces":
-                collector.take_traces(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
-            elif self.path == "/v1/metrics":
-                collector.take_metrics(metrics_service_pb2.ExportMetricsServiceRequest.FromString(body))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-def grpc_collector(collector: Collector) -> tuple[grpc.Server, int]:
-    class Traces(trace_service_pb2_grpc.TraceServiceServicer):
-        def Export(self, request, context):
-            collector.take_traces(request)
-            return trace_service_pb2.ExportTraceServiceResponse()
-
-    class Measures(metrics_service_pb2_grpc.MetricsServiceServicer):
-        def Export(self, request, context):
-            collector.take_metrics(request)
-            return metrics_service_pb2.ExportMetricsServiceResponse()
-
-    server = grpc.server(ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Traces(), server)
-    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Measures(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    return server, port
 
 
 def started(monkeypatch, **environ: str) -> Telemetry:
