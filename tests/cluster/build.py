@@ -13,10 +13,10 @@ from pathlib import Path
 
 from cluster.paths import BIN, CACHE, HERE, PAUSE_IMAGE, run
 
-KUBERNETES, HELM = "v1.34.4", "v3.22.0"
+KUBERNETES, HELM, PROMETHEUS = "v1.34.4", "v3.22.0", "v0.316.0"
 """The first is that of hyperkube/go.mod."""
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubeadm", "kubectl", "coredns")
-TOOLS = ("helm", "jaeger")
+TOOLS = ("helm", "jaeger", "promtool")
 
 
 def build() -> Path:
@@ -40,6 +40,10 @@ def tool(name: str) -> Path:
             print(f"building {name} (a few minutes, once a machine)", file=sys.stderr, flush=True)
             if name == "helm":
                 _go("install", "-ldflags", "-s -w", f"helm.sh/helm/v3/cmd/helm@{HELM}")
+            elif name == "promtool":
+                # Without service discovery, which would bring the libraries of every cloud.
+                package = f"github.com/prometheus/prometheus/cmd/promtool@{PROMETHEUS}"
+                _go("install", "-tags", "remove_all_sd,builtinassets", "-ldflags", "-s -w", package)
             else:
                 _go("build", "-mod=mod", "-ldflags", "-s -w", "-o", program, "github.com/jaegertracing/jaeger/cmd/jaeger", cwd=HERE / name)
     return program

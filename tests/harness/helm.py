@@ -1,4 +1,4 @@
-"""Helm as its users run it: on the PATH, else built once into the cache that `tests/cluster` fills."""
+"""Helm as its users run it, and other tools: on the PATH, else built once into the cache that `tests/cluster` fills."""
 
 import functools
 import os
@@ -19,14 +19,14 @@ KUBERNETES = "1.34.0"
 
 
 @functools.cache
-def program() -> str:
-    """Raises RuntimeError, saying how to get it, where it can neither be found nor built."""
-    for place in (shutil.which("helm"), str(BIN / "helm")):
+def program(name: str = "helm") -> str:
+    """One of cluster.build.TOOLS. Raises RuntimeError, saying how to get it, where it can neither be found nor built."""
+    for place in (shutil.which(name), str(BIN / name)):
         if place and os.access(place, os.X_OK):
             return place
     if not shutil.which("go"):
-        raise RuntimeError("no helm on the PATH, and no Go to build it with: install one of them")
-    return str(tool("helm"))
+        raise RuntimeError(f"no {name} on the PATH, and no Go to build it with: install one of them")
+    return str(tool(name))
 
 
 def helm(*words: object, kubeconfig: Path | None = None) -> "subprocess.CompletedProcess[str]":

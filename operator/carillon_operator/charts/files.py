@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from carillon_operator.charts import readme, rules
+from carillon_operator.charts.dashboard import dashboard
 from carillon_operator.charts.schema import schema
 from carillon_operator.charts.values import read
 from carillon_operator.crd import as_yaml
@@ -24,4 +25,9 @@ def files(root: Path) -> dict[Path, str]:
     operator = root / "charts" / "carillon-operator"
     found[operator / "files" / "crd.yaml"] = as_yaml()
     found[operator / "templates" / "_rules.tpl"] = rules.template()
+    service = root / "charts" / "carillon"
+    # The operator's chart watches the servers, too.
+    found[operator / "files" / "server-alerts.yaml"] = (service / "files" / "alerts.yaml").read_text()
+    found[service / "files" / "dashboard.json"] = found[operator / "files" / "server-dashboard.json"] = dashboard("carillon")
+    found[operator / "files" / "dashboard.json"] = dashboard("carillon-operator")
     return found
