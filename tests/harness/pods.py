@@ -100,6 +100,8 @@ class Client:
     def __init__(self, pod: "Pod", attached: Attached, connection: FakeConnection) -> None:
         self.pod, self.attached, self.connection = pod, attached, connection
         self._n = attached.n
+        self.resumed_from = 0
+        """last_seq of the connection before."""
 
     @property
     def v1(self) -> bool:

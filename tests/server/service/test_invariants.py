@@ -1,4 +1,5 @@
-"""Random interleavings of users, timers, lost sockets, dead pods and lost replies, on a real Redis; then the promises are checked.
+"""Random interleavings of users, timers, lost sockets, dead pods, slow and cut links, late scripts of dead sockets, and a Redis that
+freezes or forgets; then the promises are checked.
 
 A failing run prints the steps; hypothesis prints the seed.
 """
@@ -11,6 +12,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from harness.faults import FaultProxy
 from harness.pods import MS, Client, Pod, until
 from harness.redis import RedisServer
 from hypothesis import HealthCheck, Phase, given, settings
@@ -30,7 +32,8 @@ steps = st.lists(
         st.tuples(st.just("start"), st.sampled_from(USERS), st.sampled_from(USERS)),
         st.tuples(st.sampled_from(["accept", "reject", "end", "ice", "again"]), st.sampled_from(USERS), st.just("")),
         st.tuples(st.sampled_from(["lose", "leave", "return"]), st.sampled_from(USERS), st.just("")),
-        st.tuples(st.sampled_from(["drop replies", "crash", "wipe", "freeze", "pause", "settle"]), st.just(""), st.just("")),
+        st.tuples(st.sampled_from(["drop replies", "late", "slow", "fast"]), st.just(""), st.just("")),
+        st.tuples(st.sampled_from(["crash", "wipe", "wipe twice", "freeze", "pause", "settle"]), st.just(""), st.just("")),
     ),
     min_size=4,
     max_size=25,
@@ -40,10 +43,11 @@ steps = st.lists(
 class Run:
     """One interleaving: steps begin without waiting for those before, unless told to settle."""
 
-    def __init__(self, url: str, seed: int, v1: dict[str, bool]) -> None:
-        self.url, self.random, self.v1 = url, random.Random(seed), v1
+    def __init__(self, redis: RedisServer, seed: int, v1: dict[str, bool]) -> None:
+        self.redis, self.random, self.v1 = redis, random.Random(seed), v1
         self.cell = secrets.token_hex(6)
         self.pods: list[Pod] = []
+        self.proxies: dict[str, FaultProxy] = {}
         self.clients: dict[str, Client] = {}
         self.logs: dict[str, list[Client]] = {user: [] for user in USERS}
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -58,13 +62,17 @@ class Run:
             await self.join(user, self.pods[number])
 
     async def pod(self, number: int) -> Pod:
-        return await Pod(f"pod-{number}-{secrets.token_hex(2)}", self.url, self.cell, RULES, PACE).start()
+        """Each reaches Redis by a way of its own, which can be slow or cut."""
+        name = f"pod-{number}-{secrets.token_hex(2)}"
+        proxy = self.proxies[name] = await FaultProxy(self.redis.port).__aenter__()
+        return await Pod(name, f"redis://127.0.0.1:{proxy.port}/0", self.cell, RULES, PACE).start()
 
     async def join(self, user: str, pod: Pod) -> None:
         before = self.clients.get(user)
         client = await pod.join(user, v1=self.v1[user], resume=before.resume if before else None)
         self.back(user)
         self.clients[user] = client
+        client.resumed_from = before.connection.last_seq if before else 0
         self.logs[user].append(client)
 
     def away(self, user: str) -> None:
@@ -94,9 +102,18 @@ class Run:
         elif kind == "crash":
             await self.crash()
         elif kind == "wipe":
-            await self.wipe()
+            self.wipe()
+        elif kind == "wipe twice":
+            self.wipe()
+            await asyncio.sleep(self.random.uniform(0, 0.2))  # in which some have registered and others have not
+            self.wipe()
+        elif kind in ("slow", "fast"):
+            proxy = self.proxies[self.random.choice(self.pods).name]
+            proxy.delay = self.random.uniform(0.01, 0.15) if kind == "slow" else 0.0
+        elif kind == "late":
+            await self.late(self.random.choice(self.pods))
         elif kind == "freeze":
-            await self.pods[0].link.command("CLIENT", "PAUSE", self.random.randrange(50, 400), "ALL", timeout=2)
+            await asyncio.to_thread(self.redis.ask, "CLIENT", "PAUSE", self.random.randrange(50, 400), "ALL")
         elif kind == "drop replies":
             self.drop_replies(self.random.choice(self.pods))
         elif client is None or (client.connection.closed and kind != "return"):
@@ -141,6 +158,15 @@ class Run:
         if pod.link._wire is not None:
             pod.link._wire.abort()
 
+    async def late(self, pod: Pod) -> None:
+        """What the pod has sent runs when its socket has long been dead."""
+        proxy = self.proxies[pod.name]
+        before, proxy.delay = proxy.delay, 0.3
+        await asyncio.sleep(0.02)  # in which it sends something
+        self.drop_replies(pod)
+        await asyncio.sleep(0)
+        proxy.delay = before
+
     async def crash(self) -> None:
         """One pod dies in the middle of what it does; its users' sockets with it; another takes its place."""
         pod = self.pods.pop(self.random.randrange(len(self.pods)))
@@ -151,12 +177,11 @@ class Run:
         await pod.kill()
         self.pods.append(await self.pod(len(self.pods)))
 
-    async def wipe(self) -> None:
+    def wipe(self) -> None:
         """Redis forgets. What a pod that died with it knew is lost: a stated limit."""
-        link, base = self.pods[0].link, f"{{carillon:{self.cell}}}:"
-        keys = await link.command("KEYS", base + "*", timeout=5)
+        keys = self.redis.ask("KEYS", f"{{carillon:{self.cell}}}:*")
         if keys:
-            await link.command("DEL", *keys, timeout=5)
+            self.redis.ask("DEL", *keys)
         self.excused = True
 
     async def finish(self) -> None:
@@ -168,6 +193,8 @@ class Run:
             self.begin_task(client.lose())
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=5)
+        for proxy in self.proxies.values():
+            proxy.delay = 0.0
         link = self.pods[0].link
         base = f"{{carillon:{self.cell}}}:"
 
@@ -216,7 +243,7 @@ class Run:
         for session, reason in ends.items():
             if not all(self.v1[user] for user in members[session]) or self.excused:
                 continue
-            if reason == "peer_disconnected":
+            if reason == "peer_disconnected" and session not in self.hung_up:
                 away = {user: self.longest_away[user] for user in members[session]}
                 assert max(away.values()) > 0.9 * RULES.grace / SECOND, f"{session} was lost though nobody was away for long: {away}"
             elif reason == "ended_by_user":
@@ -224,12 +251,12 @@ class Run:
 
     @staticmethod
     def _check_numbers(connections: list[Client]) -> None:
-        """A welcome in between begins another epoch, and another count."""
+        """A welcome says whether the count goes on where the last connection ended, or another one begins."""
         for client in connections:
             last: int | None = None
             for message in client.connection.messages:
                 if message["type"] == "session.welcome":
-                    last = None
+                    last = client.resumed_from if message["payload"]["recovered"] else None
                 elif "seq" in message:
                     assert last in (None, message["seq"] - 1), f"doubled, disordered or missing: {client.connection.messages}"
                     last = message["seq"]
@@ -250,6 +277,8 @@ class Run:
             task.cancel()
         for pod in self.pods:
             await pod.kill()
+        for proxy in self.proxies.values():
+            await proxy.__aexit__()
 
 
 @settings(
@@ -261,7 +290,7 @@ class Run:
 @given(steps, st.integers(0, 2**32), st.tuples(st.booleans(), st.booleans(), st.booleans()))
 def test_the_promises_hold(redis_server: RedisServer, script: list[tuple[str, str, str]], seed: int, v1: tuple[bool, bool, bool]) -> None:
     async def run() -> None:
-        one = Run(redis_server.url, seed, dict(zip(USERS, v1, strict=True)))
+        one = Run(redis_server, seed, dict(zip(USERS, v1, strict=True)))
         await one.begin()
         try:
             for kind, user, other in script:
