@@ -67,7 +67,6 @@ class Sweeper:
         self._registering = False
         self._ledger = ""
         self._tasks: list[asyncio.Task[None]] = []
-        self._beat = clock()
         self._noticed = False
         self.last_renewal = clock()
         self.renewing = False
@@ -79,7 +78,7 @@ class Sweeper:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._echoed = self._clock()
-        work = (self._keep_lease, self._keep_sweeping, self._keep_attending, self._keep_touching, self._keep_beating)
+        work = (self._keep_lease, self._keep_sweeping, self._keep_attending, self._keep_touching, self._keep_noticing)
         self._tasks = [loop.create_task(_forever(one)) for one in work]
 
     async def stop(self) -> None:
@@ -98,13 +97,8 @@ class Sweeper:
         self._urgent.set()
         await self._renewed.wait()
 
-    def still_for(self) -> float:
-        """Seconds for which the event loop has stood still; others may have taken this pod for dead meanwhile."""
-        return self._clock() - self._beat
-
-    async def _keep_beating(self) -> None:
+    async def _keep_noticing(self) -> None:
         while True:
-            self._beat = self._clock()
             if self._clock() - self.last_renewal <= self._pace.outage:
                 self._noticed = False
             elif not self._noticed:

@@ -60,14 +60,21 @@ async def test_three_ways_to_carry_the_token(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "nonsense", token("alice", secret="another secret, thirty-two bytes too"), token("alice", seconds=-60), "x" * 9000]
+    ("bad", "code"),
+    [
+        ("", 4401),
+        ("nonsense", 4401),
+        (token("alice", secret="another secret, thirty-two bytes too"), 4401),
+        (token("alice", seconds=-60), 4402),
+        ("x" * 9000, 4401),
+    ],
 )
-async def test_a_bad_token_is_refused(server: ServerProcess, bad: str) -> None:
+async def test_a_bad_token_is_refused(server: ServerProcess, bad: str, code: int) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"{server.url}?token={bad}")
     assert refused.value.response.status_code in (401, 414, 431)
     v1 = await User.join_v1(server, "alice", bearer=(bad or "none")[:6000])
-    assert await v1.code() == 4401
+    assert await v1.code() == code
 
 
 async def test_health_follows_redis(own_redis: RedisServer, cell: str) -> None:
@@ -182,3 +189,28 @@ def test_settings_that_cannot_be_used_are_all_named() -> None:
     assert "PORT" in ran.stderr
     assert "JWT_SECRET" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+async def test_a_server_that_stood_still_does_nothing_of_what_waited(redis_server: RedisServer, cell: str) -> None:
+    """Its users may be elsewhere by now, and what they said was for then."""
+    with ServerProcess(redis_server.url, cell) as server:  # it takes 2.5 s for too long
+        alice, bob = await User.join(server, "alice"), await User.join(server, "bob")
+        server.terminate(signal.SIGSTOP)
+        await alice.say("call.start", callee_id="bob")
+        await asyncio.sleep(3.5)
+        server.terminate(signal.SIGCONT)
+        assert await alice.code() == 1012
+        assert await bob.code() == 1012
+        alice, bob = await User.join(server, "alice"), await User.join(server, "bob")
+        await a_call(alice, bob)
+
+
+async def test_a_short_standstill_costs_those_only_who_were_not_in_yet(redis_server: RedisServer, cell: str) -> None:
+    with ServerProcess(redis_server.url, cell) as server:
+        alice, bob = await User.join(server, "alice"), await User.join(server, "bob")
+        carol = await User.join_v1(server, "carol")  # and says nothing yet
+        server.terminate(signal.SIGSTOP)
+        await asyncio.sleep(1.7)
+        server.terminate(signal.SIGCONT)
+        assert await carol.code() == 1012
+        await a_call(alice, bob)

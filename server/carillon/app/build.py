@@ -15,6 +15,7 @@ from carillon.app.welcome import Greeter
 from carillon.auth import Authenticator
 from carillon.auth.turn import ice_servers
 from carillon.config import Settings
+from carillon.errors import Close
 from carillon.hub import Hub
 from carillon.push import PushSender
 from carillon.telemetry import Telemetry
@@ -52,7 +53,7 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
         observer,
         server_settings,
         lambda: pod.leaving,
-        pod.sweeper.still_for,
+        pod.pulse,
     )
     app = create_app(pod, endpoint, Bearer(settings, authenticator, door, servers), extra(pod.hub) if extra else [])
 
@@ -61,5 +62,13 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
         pod.draining = True
         await leave(lambda: server.sockets, delay=settings.server.drain_delay, seconds=settings.server.drain, announce=pod.say_goodbye)
 
+    def stood_still(seconds: float) -> None:
+        """Others were about to take this pod for dead: its users begin anew, and nothing of what waited is done."""
+        if seconds > settings.calls.freeze:
+            log.warning("the event loop stood still; all connections are closed", extra={"seconds": round(seconds, 1)})
+            for socket in server.sockets:
+                socket.close(Close.RESTART, Close.RESTART.reason)
+
     server = SignalingServer(make_config(app, settings), drain)
+    pod.pulse.on_stall = stood_still
     return server

@@ -24,6 +24,7 @@ from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
 from carillon.sweeper import Pace, Sweeper
 from carillon.telemetry import Telemetry, watch_loop
+from carillon.ws.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Pod:
         )
         self.sweeper.on_renewal = self._learned
         self.link.on_up = self._up
+        self.pulse = Pulse(clock)
         self.draining = False
         """SIGTERM has come: load balancers are to take this pod out."""
         self.leaving = False
@@ -127,6 +129,7 @@ class Pod:
         self.subscriber.start()
         self.sweeper.start()
         self._tasks.append(asyncio.get_running_loop().create_task(watch_loop(self._telemetry.metrics.loop_lag, time.monotonic)))
+        self._tasks.append(asyncio.get_running_loop().create_task(self.pulse.keep()))
         self._telemetry.metrics.redis_up.follow(lambda: int(self.sweeper.renewing))
         self._telemetry.metrics.draining.follow(lambda: int(self.draining))
 

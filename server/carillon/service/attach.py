@@ -172,8 +172,8 @@ class Attacher:
         attached.generation, attached.attach_id, attached.registered = result.generation, attach_id, self._store.ledger
         if attached.v1:
             if not result.recovered:
+                attached.session, attached.n, attached.epoch, attached.seq = result.session, result.n, result.epoch, result.seq
                 self._greet(attached, result)
-                attached.epoch, attached.seq = result.epoch, result.seq
             self._router.mended(attached, [(seq, attached.revision, event) for seq, event in result.missed])
 
     # ---------------------------------------------------------------- detach

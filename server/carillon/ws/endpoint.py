@@ -20,6 +20,7 @@ from carillon.service.ask import StaleConnection
 from carillon.service.attach import Attacher
 from carillon.service.service import Service
 from carillon.ws.connection import SocketConnection
+from carillon.ws.pulse import UNATTACHED, Pulse
 from carillon.ws.socket import Closed, Message, Socket
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Refusal(Exception):
         super().__init__(text)
         self.status, self.text, self.code, self.retry_after = status, text, code, retry_after
 
+
+_STOOD_STILL = Refusal(503, "This server stood still", Close.RESTART, 1.0)
 
 Meter = Callable[[int], CloseCode | None]
 """Told of each message by its size in bytes: the code to close with if there were far too many. Raises Refused for one too many."""
@@ -86,10 +89,10 @@ class Endpoint:
         observer: Observer,
         settings: Settings,
         leaving: Callable[[], bool],
-        still_for: Callable[[], float],
+        pulse: Pulse,
     ) -> None:
         self._authenticator, self._attacher, self._service, self._pong, self._door = authenticator, attacher, service, pong, door
-        self._observer, self._settings, self._leaving, self._still_for = observer, settings, leaving, still_for
+        self._observer, self._settings, self._leaving, self._pulse = observer, settings, leaving, pulse
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: object) -> None:
         socket: Socket = scope["extensions"]["carillon.socket"]
@@ -139,7 +142,7 @@ class Endpoint:
     # ---------------------------------------------------------------- one connection
 
     async def _live(self, socket: Socket, identity: Identity, v1: bool, address: str) -> None:
-        connection = SocketConnection(socket, identity.expires_at)
+        connection, came = SocketConnection(socket, identity.expires_at), time.monotonic()
         first: Message | Closed | None = None
         resume = None
         if v1:
@@ -147,13 +150,20 @@ class Endpoint:
             resume, first = await self._hello(socket)
             if isinstance(first, Closed):
                 return
+
+        def answer() -> None:
+            if self._pulse.stood(came, UNATTACHED):
+                self._refuse(socket, _STOOD_STILL, v1)
+            elif not v1:
+                connection.open(None)
+
         try:
             attached = await self._attacher.attach(
                 connection,
                 identity.user,
                 v1=v1,
                 resume=resume,
-                answer=(lambda: None) if v1 else (lambda: connection.open(None)),
+                answer=answer,
                 patience=self._settings.attach,
             )
         except Refused as refused:
@@ -196,7 +206,7 @@ class Endpoint:
         return None, first
 
     async def _serve(self, socket: Socket, attached: Attached, identity: Identity, first: Message | Closed | None) -> Closed:
-        expiry, meter = None, self._door.meter()
+        expiry, meter, began = None, self._door.meter(), time.monotonic()
         if self._settings.close_on_expiry:
             expiry = _Expiry(attached, identity.expires_at)
         try:
@@ -205,7 +215,7 @@ class Endpoint:
                 first = None
                 if isinstance(item, Closed):
                     return item
-                if self._still_for() > self._settings.freeze:
+                if self._pulse.stood(began, self._settings.freeze):
                     socket.close(Close.RESTART, Close.RESTART.reason)
                     return Closed(Close.RESTART, "", clean=False)
                 code = await self._take(attached, item, expiry, meter)

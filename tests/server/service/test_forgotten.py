@@ -1,0 +1,113 @@
+"""Redis lost its data: what pods say again must be the truth, whole, and nobody's alone."""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import pytest
+from harness.pods import Pod, healthy, in_call, until
+from harness.redis import RedisServer
+
+MakePods = Callable[[str, int], Awaitable[list[Pod]]]
+
+
+def deaf(pod: Pod) -> Callable[[], None]:
+    """The pod hears nothing of its channel until the returned function is called."""
+    hear, pod.subscriber._on_message = pod.subscriber._on_message, lambda data: None
+
+    def again() -> None:
+        pod.subscriber._on_message = hear
+
+    return again
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_an_ended_call_is_not_brought_back_by_who_had_not_heard(own_redis: RedisServer, pods_on: MakePods, v1: bool) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    session = await in_call(alice, bob)
+    hear = deaf(pods[1])
+    await alice.say("call.end", session_id=session)
+    await alice.leave()
+    own_redis.ask("FLUSHALL")
+    hear()
+    await healthy(pods)
+    await until(lambda: bob.attached.live_call is None)
+    await bob.say("call.check", session_id=session)
+    assert (await bob.heard("call.check_result"))["exists"] is False
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_ring_that_only_the_caller_knows_of_reaches_the_callee(own_redis: RedisServer, pods_on: MakePods, v1: bool) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    hear = deaf(pods[1])
+    await alice.say("call.start", callee_id="bob")
+    session = (await alice.heard("call.ringing"))["session_id"]
+    own_redis.ask("FLUSHALL")
+    hear()
+    if v1:
+        await until(lambda: any(welcome["call"] == session for welcome in bob.connection.of("session.welcome")))
+    else:
+        await bob.heard("call.ring")
+    await bob.say("call.accept", session_id=session)
+    await alice.heard("call.accepted")
+
+
+async def test_what_is_told_right_after_a_loss_is_not_missed(own_redis: RedisServer, pods_on: MakePods) -> None:
+    """The first event of a new inbox may be there before its owner's pod knows of the new inbox."""
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob", v1=True)
+    for number in range(5):
+        own_redis.ask("FLUSHALL")
+        await alice.say("call.start", callee_id="bob")
+        session = (await bob.heard("call.ring", number + 1))["session_id"]
+        await alice.say("call.end", session_id=session)
+        await bob.heard("call.missed", number + 1)
+
+
+@pytest.mark.parametrize("how", ["hangs up", "leaves"])
+async def test_a_hang_up_outlives_an_outage_of_many_graces(own_redis: RedisServer, pods_on: MakePods, how: str) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    session = await in_call(alice, bob)
+    parts = pods[0].service._parts
+    pods[0].service._parts = dataclasses.replace(parts, patience=0.3)
+    own_redis.freeze()
+    saying = asyncio.create_task(alice.leave() if how == "leaves" else alice.say("call.end", session_id=session))
+    await asyncio.sleep(4)  # well over two graces
+    own_redis.thaw()
+    ended = await bob.heard("call.ended")
+    await saying
+    assert ended["reason"] == ("peer_disconnected" if how == "leaves" else "ended_by_user")
+    await bob.say("call.check", session_id=session)
+    assert (await bob.heard("call.check_result"))["exists"] is False
+
+
+async def test_an_accept_that_was_sent_is_not_answered_by_an_error(own_redis: RedisServer, pods_on: MakePods) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob", v1=True)
+    await alice.say("call.start", callee_id="bob")
+    session = (await bob.heard("call.ring"))["session_id"]
+    pods[1].service._parts = dataclasses.replace(pods[1].service._parts, patience=0.3)
+    own_redis.freeze()
+    await bob.say("call.accept", session_id=session)
+    assert "error" not in bob.connection.types
+    own_redis.thaw()
+    await alice.heard("call.accepted")
+    assert (await bob.heard("ack"))["n"] == 1
+
+
+async def test_a_v1_caller_whose_start_was_given_up_hears_no_ringing_without_its_end(own_redis: RedisServer, pods_on: MakePods) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob")
+    pods[0].service._parts = dataclasses.replace(pods[0].service._parts, hurry=0.5)
+    own_redis.freeze()
+    await alice.say("call.start", callee_id="bob")
+    assert (await alice.heard("error"))["code"] == "unavailable"
+    own_redis.thaw()
+    await healthy(pods)
+    await until(lambda: len(alice.connection.of("call.ended")) == len(alice.connection.of("call.ringing")))
+    await until(lambda: len(bob.connection.of("call.ended")) == len(bob.connection.of("call.ring")))
+    await bob.say("call.start", callee_id="alice")
+    await alice.heard("call.ring")

@@ -1,0 +1,145 @@
+"""Where users are: connections replaced, undone, silently gone; pods that die."""
+
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from harness.faults import FaultProxy
+from harness.pods import MS, QUICK, Client, FakeConnection, Pod, in_call, until
+from harness.redis import RedisServer
+from msgspec.structs import replace
+
+from carillon.errors import Refused
+from carillon.protocol import UserInfo
+from carillon.store.records import NOWHERE
+
+MakePods = Callable[[str, int], Awaitable[list[Pod]]]
+
+
+@pytest.fixture
+async def behind_a_proxy(redis_server: RedisServer, cell: str) -> AsyncIterator[tuple[Pod, FaultProxy]]:
+    async with FaultProxy(redis_server.port) as proxy:
+        pod = await Pod("proxied", f"redis://127.0.0.1:{proxy.port}/0", cell).start()
+        yield pod, proxy
+        await pod.kill()
+
+
+async def late_attach(pod: Pod, client: Client) -> None:
+    """A second socket of the same client that dies before its attach is answered."""
+    connection = FakeConnection()
+    connection.closed = True
+    assert await pod.attacher.attach(connection, client.attached.user, v1=client.v1, resume=client.resume) is None
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("where", [0, 2], ids=["same pod", "another pod"])
+async def test_a_socket_that_died_while_it_attached_harms_the_living_one_nothing(pods: list[Pod], v1: bool, where: int) -> None:
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    session = await in_call(alice, bob)
+    before = alice.attached.generation
+    await late_attach(pods[where], alice)
+    await alice.say("webrtc.ice", session_id=session, candidate="still here")
+    await bob.heard("webrtc.ice")
+    await until(lambda: alice.attached.generation > before)
+    await bob.say("webrtc.ice", session_id=session, candidate="I see")
+    await alice.heard("webrtc.ice")
+    assert not alice.connection.closed
+
+
+async def test_an_attach_whose_answer_was_lost_still_replaces_the_old_connection(
+    pods: list[Pod], behind_a_proxy: tuple[Pod, FaultProxy]
+) -> None:
+    pod, proxy = behind_a_proxy
+    old = await pods[0].join("alice")
+    proxy.lose_replies()
+    new = await pod.join("alice")
+    await until(lambda: old.connection.code == 1000)
+    bob = await pods[1].join("bob")
+    await bob.say("call.start", callee_id="alice")
+    await new.heard("call.ring")
+
+
+@pytest.mark.parametrize("token", [None, "device"])
+async def test_a_ring_for_a_connection_that_is_not_there_goes_on_as_if_offline(pods: list[Pod], token: str | None) -> None:
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob")
+    pods[1].hub.remove(bob.attached)
+    await alice.say("call.start", callee_id="bob", callee_device_token=token, callee_os="ios")
+    alerting = await alice.heard("call.alerting")
+    assert alerting["by"] == ("push" if token else "failed")
+    await alice.say("call.end", session_id=(await alice.heard("call.ringing"))["session_id"])
+    await alice.say("call.start", callee_id="bob")
+    assert (await alice.heard("error"))["code"] == "user_offline"
+
+
+async def test_nothing_more_is_sent_to_a_pod_that_nobody_hears(pods: list[Pod]) -> None:
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    session = await in_call(alice, bob)
+    await pods[1].kill()
+    await alice.say("webrtc.ice", session_id=session, candidate="into the void")
+    await until(lambda: alice.attached.peer == NOWHERE)
+    back = await pods[2].join("bob")
+    await until(lambda: alice.attached.peer.pod == pods[2].name)
+    await alice.say("webrtc.ice", session_id=session, candidate="found again")
+    await back.heard("webrtc.ice")
+
+
+async def test_a_start_is_judged_when_the_wait_for_a_lost_callee_is_over(redis_server: RedisServer, cell: str) -> None:
+    """However short the patience with Redis: that bounds another wait."""
+    pod = await Pod("patient", redis_server.url, cell, replace(QUICK, reattach=1200 * MS)).start()
+    pod.service._parts = dataclasses.replace(pod.service._parts, hurry=0.5)
+    alice, bob = await pod.join("alice", v1=True), await pod.join("bob")
+    await bob.lose()
+    await alice.say("call.start", callee_id="bob")
+    assert (await alice.heard("error"))["code"] == "user_offline"
+    await pod.kill()
+
+
+async def test_a_ringing_caller_who_returns_keeps_the_ring_to_its_end(pods: list[Pod]) -> None:
+    """A reference client need not say anything meanwhile, though its lease is shorter than the ring."""
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await alice.say("call.start", callee_id="bob")
+    await bob.heard("call.ring")
+    await alice.lose()
+    back = await pods[2].join("alice")
+    assert (await back.heard("call.ended"))["reason"] == "no_answer"
+
+
+async def test_an_end_is_stated_for_two_graces(pods: list[Pod]) -> None:
+    async def ended(alice: Client, bob: Client) -> None:
+        session = await in_call(alice, bob)
+        await alice.lose()
+        await bob.say("call.end", session_id=session)
+
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await ended(alice, bob)
+    back = await pods[0].join("alice")
+    await back.heard("call.ended")
+    await ended(back, bob)
+    reservation = back.attached
+    long_ago = 2 * QUICK.grace + 200 * MS
+    await until(lambda: pods[0].store.now() > reservation.at + long_ago)
+    later = await pods[2].join("alice")
+    await later.say("call.check", session_id="none")
+    assert later.connection.types == ["call.check_result"]
+
+
+async def test_a_message_said_twice_is_acknowledged_twice_and_done_once(pods: list[Pod]) -> None:
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob")
+    for _ in range(2):
+        await alice.say("call.start", n=1, callee_id="bob")
+    assert [ack["n"] for ack in alice.connection.of("ack")] == [1, 1]
+    await bob.heard("call.ring")
+    assert len(alice.connection.of("call.ringing")) == 1
+
+
+async def test_a_full_redis_still_lets_users_in_and_out(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = await pod.join("alice"), await pod.join("bob")
+    await in_call(alice, bob)
+    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    own_redis.ask("CONFIG", "SET", "maxmemory", "1")
+    await pod.join("carol")
+    await alice.lose()
+    assert (await bob.heard("call.ended"))["reason"] == "peer_disconnected"
+    with pytest.raises(Refused):
+        await pod.attacher.attach(FakeConnection(), UserInfo("dave"), v1=True, patience=0.0)
