@@ -1,5 +1,6 @@
 SHELL := /bin/bash
-PYTHON ?= python3
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+  $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.carillon-stamp
@@ -10,12 +11,13 @@ TAG ?= dev
 
 .PHONY: help setup run operator test lint types bench lock images e2e chaos
 help: ## show this
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from the pinned, hashed locks
 
 $(STAMP): requirements/dev.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c '' 2>/dev/null || { echo "making $(VENV) from the locks, once"; $(PYTHON) -m venv --clear $(VENV); } || \
+	  { echo "carillon needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv), or say PYTHON=..."; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

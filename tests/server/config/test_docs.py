@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[3]
 ALL = [one for section in sections() for one in declared(section)]
 
 
-def test_the_readme_and_the_example_file_are_current():
+def test_what_is_generated_is_current():
     text = (ROOT / "README.md").read_text()
     assert text.count(BEGIN) == text.count(END) == 1
-    assert readme(text) == text, "run: python -m carillon.config.docs write"
-    assert (ROOT / ".env.example").read_text() == dotenv(), "run: python -m carillon.config.docs write"
+    for name, wanted in [("README.md", readme(text)), ("docs/settings.md", markdown()), (".env.example", dotenv())]:
+        assert (ROOT / name).read_text() == wanted, f"{name}: run python -m carillon.config.docs write"
 
 
 def test_every_variable_has_one_name_one_reason_and_a_row():
@@ -42,11 +42,14 @@ def test_the_example_file_with_every_line_in_force_can_be_read(tmp_path):
     assert Settings.from_env(environ).calls == Settings.from_env({"JWT_SECRET": "x" * 32}).calls
 
 
-def test_a_readme_without_the_block_gets_it_and_the_rest_stays():
-    made = readme("# Title\n\ntext\n")
-    assert made.startswith("# Title\n\ntext\n")
-    assert readme(made) == made
-    assert readme(made + "\n## After\n").endswith(f"{END}\n\n## After\n")
+def test_the_readme_keeps_what_stands_around_its_table():
+    made = readme(f"# Title\n\n{BEGIN}\nold\n{END}\n\n## After\n")
+    assert made.startswith("# Title\n")
+    assert made.endswith(f"{END}\n\n## After\n")
+    assert "| `JWT_SECRET` |" in made
+    assert "old" not in made
+    with pytest.raises(ValueError, match="settings:begin"):
+        readme("# Title\n")
 
 
 def test_the_command_prints_the_tables():
