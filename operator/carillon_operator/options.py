@@ -70,6 +70,14 @@ class Options:
         "The Lease that chooses who of several operators leads; empty: it leads alone.",
         metavar="NAME",
     )
+    metrics_api: str = _option(
+        "--metrics-api",
+        "",
+        "Name of the Service by which the API server asks for custom.metrics.k8s.io, so that an HPA can scale by connections; empty: not "
+        "served. Only one program of a cluster can serve it.",
+        metavar="SERVICE",
+    )
+    metrics_api_port: int = _option("--metrics-api-port", 6443, "Port of that API, by TLS.", type=int, metavar="PORT")
     context: str = _option("--context", "", "Context of the kubeconfig; empty: the current one.", metavar="NAME")
     workers: int = _option(
         "--workers", 8, "Resources that are reconciled at once: more would only wait for the API server.", type=int, metavar="COUNT"

@@ -18,6 +18,7 @@ from carillon_operator.kube.errors import ApiError
 from carillon_operator.kube.kinds import POD, RESOURCE, SECRET
 from carillon_operator.leader import Leader
 from carillon_operator.metrics import Own, Scraper
+from carillon_operator.metricsapi import Cluster, Serving
 from carillon_operator.options import Options
 from carillon_operator.reconciler import Applier, Key, Loop, Queue, Reconciler, Scaler
 from carillon_operator.resources.metadata import CLUSTER_LABEL
@@ -86,7 +87,11 @@ async def run(options: Options, access: Access) -> None:
                 options.metrics_port, own, lambda: parts.loop.stuck, lambda: all(one.synced.is_set() for one in parts.watches)
             )
             stack.push_async_callback(runner.cleanup)
-        await _until_told(options, access, parts)
+        serving: tuple[Serving, ...] = ()
+        if options.metrics_api:
+            cluster = Cluster(lease, scraper, options.metrics_api, options.home, time.time)
+            serving = (Serving(cluster, options.metrics_api_port),)
+        await _until_told(options, access, parts, serving)
 
 
 def _assemble(options: Options, client: Client, scraper: Scraper, leader: Leader, own: Own) -> Parts:
@@ -104,7 +109,7 @@ def _watches(options: Options, client: Client, loop: Loop) -> Iterator[Watch]:
         yield Watch(client, SECRET, namespace, loop.secret_changed, selector="", fields="type!=helm.sh/release.v1")
 
 
-async def _until_told(options: Options, access: Access, parts: Parts) -> None:
+async def _until_told(options: Options, access: Access, parts: Parts, serving: tuple[Serving, ...]) -> None:
     """Whatever ends first ends the process; the Lease is given back in any case."""
     stop = asyncio.Event()
     before = asyncio.all_tasks()
@@ -115,6 +120,7 @@ async def _until_told(options: Options, access: Access, parts: Parts) -> None:
     leading = asyncio.create_task(_lead(options, parts))
     stopped = asyncio.create_task(stop.wait())
     others = [asyncio.create_task(one.run()) for one in parts.watches]
+    others += [asyncio.create_task(one.run()) for one in serving]
     others.append(asyncio.create_task(kopf.run_tasks(watching, ignored=before)))
     try:
         done, _ = await asyncio.wait([leading, stopped, *others], return_when=asyncio.FIRST_COMPLETED)

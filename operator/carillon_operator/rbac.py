@@ -18,17 +18,21 @@ CHILD = (*READ, "create", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Verbs on resources of one API group, and why. optional: the group is only there where somebody installed it."""
+    """Verbs on resources of one API group, and why. optional: the group is only there where somebody installed it.
+    names: of the only objects that are meant; empty: all.
+    """
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     why: str
     optional: bool = False
+    names: tuple[str, ...] = ()
 
     def rule(self) -> dict[str, Any]:
         """As Roles and ClusterRoles have it."""
-        return {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
+        named = {"resourceNames": list(self.names)} if self.names else {}
+        return {"apiGroups": [self.group], "resources": list(self.resources), **named, "verbs": list(self.verbs)}
 
 
 SCOPE = (
@@ -51,6 +55,20 @@ SCOPE = (
 
 HOME = (Permission("coordination.k8s.io", ("leases",), ("create", "get", "update"), "one of several operators leads"),)
 """In the operator's own namespace."""
+
+METRICS_API = (
+    Permission("authorization.k8s.io", ("subjectaccessreviews",), ("create",), "who may read metrics is the API server's to say"),
+    Permission(
+        "apiregistration.k8s.io",
+        ("apiservices",),
+        ("get", "patch"),
+        "the aggregator is told which certificate is ours",
+        names=("v1beta1.custom.metrics.k8s.io", "v1beta2.custom.metrics.k8s.io"),
+    ),
+)
+"""In the whole cluster, where the metrics API is served; with the Role extension-apiserver-authentication-reader in kube-system."""
+METRICS_HOME = (Permission("", ("secrets",), ("create", "get", "update"), "the metrics API's certificate"),)
+"""In the operator's own namespace, where the metrics API is served."""
 
 
 def rules(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:

@@ -65,6 +65,7 @@ class ApiServer:
         self.folder = Path(tempfile.mkdtemp(prefix="apiserver-"))
         self.ca = (authority := Authority(self.folder)).ca
         self._certificate = authority.issue("apiserver", "127.0.0.1", "localhost")
+        self._front = authority.issue("front-proxy-client")
         self._etcd_port, self.port = free_port(), free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.audit = self.folder / "audit.log"
@@ -123,6 +124,13 @@ class ApiServer:
             f"--service-account-signing-key-file={self.folder}/sa.key",
             "--disable-admission-plugins=ServiceAccount",
             "--authorization-mode=RBAC",
+            f"--requestheader-client-ca-file={self.ca}",
+            "--requestheader-allowed-names=front-proxy-client",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={self._front.cert}",
+            f"--proxy-client-key-file={self._front.key}",
             f"--token-auth-file={self.folder}/tokens.csv",
             f"--audit-policy-file={self.folder}/policy.yaml",
             f"--audit-log-path={self.audit}",
@@ -180,7 +188,9 @@ class ApiServer:
         try:
             self.call(method, path, body, **more)
         except urllib.error.HTTPError as error:
-            return str(json.loads(error.read()).get("message", ""))
+            text = error.read().decode()
+            # The aggregator says in plain text that it cannot reach anybody.
+            return str(json.loads(text).get("message", "")) if text.startswith("{") else text.strip() or str(error)
         return ""
 
     def install(self, definition: dict[str, Any]) -> None:

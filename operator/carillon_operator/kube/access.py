@@ -50,10 +50,12 @@ async def load(context: str = "") -> Access:
 
         namespace = (ACCOUNT / "namespace").read_text().strip()
     else:
-        loader = await load_kube_config(context=context or None, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # the library has no types
+        # The library reads KUBECONFIG when it is imported, which is not when we are asked.
+        given = {"config_file": os.environ.get("KUBECONFIG"), "context": context or None, "persist_config": False}
+        loader = await load_kube_config(**given, client_configuration=configuration)  # type: ignore[no-untyped-call]  # it has no types
 
         async def renew() -> None:
-            await load_kube_config(context=context or None, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # the library has no types
+            await load_kube_config(**given, client_configuration=configuration)  # type: ignore[no-untyped-call]  # it has no types
 
         namespace = (loader.current_context.get("context") or {}).get("namespace") or "default"
     server = configuration.host.rstrip("/")

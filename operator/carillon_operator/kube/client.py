@@ -108,7 +108,7 @@ class Client:
         return await self._write("patch", kind, kind.path(about["namespace"], about["name"], sub), found, APPLY, query)
 
     async def create(self, found: Object, kind: Kind) -> Object:
-        return await self._write("create", kind, kind.path(found["metadata"]["namespace"]), found)
+        return await self._write("create", kind, kind.path(found["metadata"].get("namespace")), found)
 
     async def merge(self, kind: Kind, namespace: str, name: str, change: Object, *, sub: str = "", manager: str = MANAGER) -> Object:
         """A merge patch: what it does not name stays. With metadata.resourceVersion in it, only if nothing changed since."""

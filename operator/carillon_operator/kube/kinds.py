@@ -42,9 +42,13 @@ EVENT = Kind("events.k8s.io", "v1", "Event", "events")
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", optional=True)
 
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
+API_SERVICE = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices")
+ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews")
+
 CHILDREN = (
     Kind("", "v1", "ServiceAccount", "serviceaccounts"),
-    Kind("", "v1", "ConfigMap", "configmaps"),
+    CONFIG_MAP,
     SERVICE,
     DEPLOYMENT,
     STATEFUL_SET,

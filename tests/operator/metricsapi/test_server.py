@@ -8,12 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from harness.certificates import Authority
+from harness.certificates import Certificate as Pair
 
-from carillon_operator.metricsapi import Certificate, Front, MetricsServer, Value, issue
+from carillon_operator.metricsapi.api import Value
+from carillon_operator.metricsapi.certificates import Certificate, issue
+from carillon_operator.metricsapi.identity import Front
+from carillon_operator.metricsapi.server import MetricsServer
 
 HOST = "carillon-operator.ops.svc"
 PATH = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/calls/pods/*/connections"
@@ -36,48 +37,11 @@ class Cluster:
         return review["spec"]["user"] in self.admitted
 
 
-class Authority:
-    """The aggregator's own: signs the certificate by which it vouches for callers."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "front-proxy-ca")])
-        self._certificate = self._sign(self._name, self._key.public_key(), authority=True)
-        self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    def client(self, name: str, folder: Path) -> tuple[str, str]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate, private = folder / f"{name}.crt", folder / f"{name}.key"
-        certificate.write_bytes(self._sign(subject, key.public_key()).public_bytes(serialization.Encoding.PEM))
-        private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        return str(certificate), str(private)
-
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool = False) -> x509.Certificate:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def front(authority: Authority) -> Front:
     return Front.read(
         {
-            "requestheader-client-ca-file": authority.pem,
+            "requestheader-client-ca-file": authority.ca.read_text(),
             "requestheader-allowed-names": '["front-proxy-client"]',
             "requestheader-username-headers": '["X-Remote-User"]',
             "requestheader-group-headers": '["X-Remote-Group"]',
@@ -104,15 +68,15 @@ async def server(cluster: Cluster, front: Front, certificate: Certificate) -> As
     await found.stop()
 
 
-def client(server: MetricsServer, certificate: Certificate, pair: tuple[str, str] | None = None) -> httpx.AsyncClient:
+def client(server: MetricsServer, certificate: Certificate, pair: Pair | None = None) -> httpx.AsyncClient:
     """As the aggregator connects: it knows the authority by the APIService's caBundle, and checks the Service's name."""
     context = ssl.create_default_context(cadata=certificate.authority.decode())
     if pair:
-        context.load_cert_chain(*pair)
+        context.load_cert_chain(pair.cert, pair.key)
     return httpx.AsyncClient(verify=context, base_url=f"https://127.0.0.1:{server.port}", headers={"Host": HOST})
 
 
-async def get(server: MetricsServer, certificate: Certificate, path: str, pair: tuple[str, str] | None, **headers: str) -> httpx.Response:
+async def get(server: MetricsServer, certificate: Certificate, path: str, pair: Pair | None, **headers: str) -> httpx.Response:
     async with client(server, certificate, pair) as http:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return await http.get(path, headers=names, extensions={"sni_hostname": HOST})
@@ -121,10 +85,8 @@ async def get(server: MetricsServer, certificate: Certificate, path: str, pair: 
 HPA = {"X_Remote_User": "system:serviceaccount:kube-system:horizontal-pod-autoscaler", "X_Remote_Group": "system:serviceaccounts"}
 
 
-async def test_the_hpa_is_answered(
-    server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority, tmp_path: Path
-) -> None:
-    pair = authority.client("front-proxy-client", tmp_path)
+async def test_the_hpa_is_answered(server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority) -> None:
+    pair = authority.issue("front-proxy-client")
     found = await get(server, certificate, f"{PATH}?labelSelector=a%3Db", pair, **HPA)
     assert found.status_code == 200
     assert found.json()["items"][0]["value"] == "3"
@@ -137,9 +99,9 @@ async def test_the_hpa_is_answered(
 
 
 async def test_others_are_refused_by_the_api_servers_word(
-    server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority, tmp_path: Path
+    server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority
 ) -> None:
-    pair = authority.client("front-proxy-client", tmp_path)
+    pair = authority.issue("front-proxy-client")
     found = await get(server, certificate, PATH, pair, X_Remote_User="eve", X_Remote_Extra_scopes="x")
     assert found.status_code == 403
     assert "'eve' may not get pods/connections" in found.json()["message"]
@@ -149,9 +111,9 @@ async def test_others_are_refused_by_the_api_servers_word(
 
 @pytest.mark.parametrize("name", [None, "somebody-else"])
 async def test_headers_are_believed_from_the_aggregator_only(
-    name: str | None, server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority, tmp_path: Path
+    name: str | None, server: MetricsServer, cluster: Cluster, certificate: Certificate, authority: Authority
 ) -> None:
-    pair = authority.client(name, tmp_path) if name else None
+    pair = authority.issue(name) if name else None
     found = await get(server, certificate, PATH, pair, **HPA)
     assert found.status_code == 401
     assert not cluster.reviews
@@ -160,7 +122,7 @@ async def test_headers_are_believed_from_the_aggregator_only(
 
 async def test_a_certificate_of_another_authority_is_not_let_in(server: MetricsServer, certificate: Certificate, tmp_path: Path) -> None:
     with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
-        await get(server, certificate, PATH, Authority().client("front-proxy-client", tmp_path), **HPA)
+        await get(server, certificate, PATH, Authority(tmp_path).issue("front-proxy-client"), **HPA)
 
 
 async def test_probes_need_no_certificate_and_a_renewed_one_is_used(server: MetricsServer, certificate: Certificate) -> None:
