@@ -114,6 +114,10 @@ def test_the_definition_and_its_resources_outlive_the_operators_chart(api: ApiSe
         release.do("uninstall")
         other = Release(api, "another", release.namespace).helm("install", CHARTS / "carillon-operator")
         assert "invalid ownership metadata" in other.stderr
+        taken = Release(api, "another", release.namespace)
+        taken.do("install", CHARTS / "carillon-operator", "--take-ownership")
+        assert api.call("GET", f"{clusters}/calls")["metadata"]["uid"] == made["metadata"]["uid"]
+        taken.do("uninstall")
         api.call("DELETE", CRD)
         gone(api, CRD)
 

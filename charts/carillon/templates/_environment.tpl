@@ -39,7 +39,7 @@ default
 {{- end -}}
 {{- end -}}
 
-{{/* Every variable of the server's container but those of `pod.env`, as a list. The README's table of settings says what they do. */}}
+{{/* Every variable of the server's container but those of `pod.env`, as a list. docs/settings.md says what they do. */}}
 {{- define "carillon.environment" -}}
 - {"name": "SERVER_ID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
 {{- $known := include "carillon.knowsAddresses" . -}}
