@@ -1,21 +1,15 @@
-"""One of two servers is killed under 200 live calls: none ends, and every client has every message exactly once, in order."""
+"""One of two servers goes under live calls: none ends, and every client has every message exactly once, in order."""
 
 import asyncio
-import random
 
 from harness.pods import until
 from harness.redis import RedisServer
-from harness.server import ServerProcess, token
-
-from carillon.client import CarillonClient
+from harness.server import ServerProcess, User
+from harness.talks import in_the_middle, talks
 
 CALLS = 200
 REAL = {"GRACE_PERIOD": "30", "ATTENDANCE_RENEWAL": "10", "PING_INTERVAL": "10", "PING_TIMEOUT": "10"}
 REAL |= {"POD_LEASE": "10", "POD_RENEWAL": "2", "RATE_LIMITS": "off"}
-
-
-def of(client: CarillonClient, kind: str) -> list[dict[str, str]]:
-    return [message["payload"] for message in client.log if message["type"] == kind]
 
 
 async def test_a_killed_server_ends_no_call(redis_server: RedisServer, cell: str) -> None:
@@ -25,46 +19,44 @@ async def test_a_killed_server_ends_no_call(redis_server: RedisServer, cell: str
     ):
         servers = [doomed, other]
 
-        def anywhere() -> str:
-            return random.choice(servers).url
-
-        callers = [CarillonClient(anywhere, token(f"caller-{number}")) for number in range(CALLS)]
-        callees = [CarillonClient(anywhere, token(f"callee-{number}")) for number in range(CALLS)]
-        everybody = [*callers, *callees]
-        await asyncio.gather(*(client.__aenter__() for client in everybody))
-        try:
-            sessions = await set_up(callers, callees)
-            talking = asyncio.create_task(talk(callers, callees, sessions))
-            await until(lambda: all(of(client, "webrtc.ice") for client in everybody))
-            doomed.kill()
+        def kill() -> None:
             servers.remove(doomed)
-            sent = await talking
-            await until(lambda: all(not client.session.outbox for client in everybody), within=30)
-            await until(lambda: all(len(of(client, "webrtc.ice")) >= sent for client in everybody), within=30)
-            for client in everybody:
-                assert [ice["candidate"] for ice in of(client, "webrtc.ice")] == [str(number) for number in range(sent)]
-                assert not of(client, "call.ended")
-                assert not of(client, "error")
-                assert all(welcome["recovered"] for welcome in of(client, "session.welcome")[1:])
-            assert sum(client.connects - 1 for client in everybody) > 0
-        finally:
-            await asyncio.gather(*(client.close() for client in everybody))
+            doomed.kill()
+
+        async with talks(servers, CALLS) as there:
+            await in_the_middle(there, kill)
+            await there.heard_all()
+            assert there.moved > 0
 
 
-async def set_up(callers: list[CarillonClient], callees: list[CarillonClient]) -> list[str]:
-    for number, caller in enumerate(callers):
-        await caller.send("call.start", callee_id=f"callee-{number}")
-    for callee in callees:
-        await callee.accept((await callee.expect("call.ring", 30))["session_id"])
-    return [str((await caller.expect("call.accepted", 30))["session_id"]) for caller in callers]
+async def test_a_server_that_leaves_ends_no_call_and_leaves_nothing_in_redis(redis_server: RedisServer, cell: str) -> None:
+    """SIGTERM, as a rollout sends it; the reference's clients are told by 1012 to come back, and do."""
+    with (
+        ServerProcess(redis_server.url, cell, DRAIN_DELAY="1", DRAIN_SECONDS="3") as leaving,
+        ServerProcess(redis_server.url, cell, DRAIN_SECONDS="3") as other,
+    ):
+        servers = [leaving, other]
+        alice, bob = await User.join(leaving, "alice"), await User.join(other, "bob")
+        await alice.say("call.start", callee_id="bob")
+        await alice.hear("call.ringing")
+        session = (await bob.hear("call.ring"))["session_id"]
+        await bob.say("call.accept", session_id=session)
+        await alice.hear("call.accepted")
 
+        def terminate() -> None:
+            servers.remove(leaving)
+            leaving.terminate()
 
-async def talk(callers: list[CarillonClient], callees: list[CarillonClient], sessions: list[str]) -> int:
-    """Both sides of every call say something, again and again; returns how often."""
-    rounds = 20
-    for number in range(rounds):
-        for caller, callee, session in zip(callers, callees, sessions, strict=True):
-            await caller.send("webrtc.ice", session_id=session, candidate=str(number))
-            await callee.send("webrtc.ice", session_id=session, candidate=str(number))
-        await asyncio.sleep(0.2)  # a call's own pace: the kill must fall into the middle of it
-    return rounds
+        async with talks(servers, 20) as there:
+            await in_the_middle(there, terminate)
+            assert await alice.code() == 1012
+            alice = await User.join(other, "alice")
+            await alice.say("webrtc.ice", session_id=session, candidate="back")
+            await bob.hear("webrtc.ice")
+            await there.heard_all()
+            assert await asyncio.to_thread(leaving.wait) == 0
+        other.terminate()
+        assert await asyncio.to_thread(other.wait) == 0
+    keys = redis_server.ask("KEYS", f"{{carillon:{cell}}}:*")
+    assert [key for key in keys if redis_server.ask("PTTL", key) < 0] == []
+    await until(lambda: not redis_server.ask("EXISTS", f"{{carillon:{cell}}}:pods"))
