@@ -21,7 +21,7 @@ ALERTS = {"carillon": "server", "carillon-operator": "operator"}
 DASHBOARDS = [CHARTS / "carillon" / "files" / "dashboard.json", CHARTS / "carillon-operator" / "files" / "dashboard.json"]
 TARGET = {"namespace", "job", "pod"}
 """Labels that a ServiceMonitor gives to all it reads."""
-SELECTED = re.compile(r"\b((?:carillon|process)_[a-z_]+)(?:\{([^}]*)\})?")
+SELECTED = re.compile(r"\b((?:carillon|process|aggregator)_[a-z_]+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|=)\s*"([^"]*)"')
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 
@@ -29,6 +29,8 @@ GROUPED = re.compile(r"\bby \(([^)]*)\)")
 def exported() -> dict[str, set[str]]:
     """Name of every series that server and operator serve → its labels."""
     found: dict[str, set[str]] = {"process_cpu_seconds_total": set(), "process_resident_memory_bytes": set()}
+    # Of the API server (staging/src/k8s.io/kube-aggregator/pkg/controllers/status/metrics).
+    found["aggregator_unavailable_apiservice"] = {"name"}
     for one in Metrics():
         suffix = "_total" if isinstance(one, Counter) else "_bucket" if isinstance(one, Histogram) else ""
         found[one.info.prometheus + suffix] = {*one.info.labels, *({"le"} if isinstance(one, Histogram) else ())}

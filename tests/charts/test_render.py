@@ -64,7 +64,7 @@ def test_every_object_says_where_it_is_and_whose(chart: str, path: Path) -> None
     names = [(one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found]
     assert len(set(names)) == len(names)
     for one in found:
-        cluster_wide = one["kind"] in ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition")
+        cluster_wide = one["kind"] in ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "APIService")
         assert ("namespace" in one["metadata"]) != cluster_wide, one["kind"]
         assert one["metadata"]["labels"]["app.kubernetes.io/instance"] == "calls"
         assert one["metadata"]["labels"]["helm.sh/chart"].startswith(chart)
@@ -88,7 +88,7 @@ def test_selectors_find_their_pods_and_no_others(chart: str, path: Path) -> None
         spec = one["spec"]
         wanted = spec["selector"] if one["kind"] == "Service" else (spec.get("podSelector") or spec.get("selector"))["matchLabels"]
         hit = [name for name, given in labels.items() if wanted.items() <= given.items()]
-        assert hit == [one["metadata"]["name"].removesuffix("-metrics")], one["kind"]
+        assert hit == [one["metadata"]["name"].removesuffix("-metrics").removesuffix("-api")], one["kind"]
 
 
 @each
@@ -225,6 +225,9 @@ def test_the_operator_understands_its_arguments(path: Path) -> None:
     assert told.namespaces == tuple(load(path).get("watchNamespaces", ()))
     assert told.metrics_port == container["ports"][0]["containerPort"]
     assert (told.identity, told.home, told.lease) == ("pod-1", "voice", deployment["metadata"]["name"])
+    served = load(path).get("metricsApi", {}).get("enabled", False)
+    services = [one["metadata"]["name"] for one in rendered("carillon-operator", path) if one["kind"] == "APIService"]
+    assert bool(told.metrics_api) == bool(services) == served
     assert ":" in told.server_image
     assert ":" in told.redis_image
 
@@ -234,6 +237,19 @@ def test_the_whole_cluster_is_served_by_one_cluster_role() -> None:
     roles = {one["metadata"]["name"]: one["rules"] for one in found if one["kind"] in ("Role", "ClusterRole")}
     assert roles["voice:calls-carillon-operator"] == rbac.rules(rbac.SCOPE)
     assert roles["calls-carillon-operator-home"] == rbac.rules(rbac.HOME)
+
+
+def test_the_metrics_api_brings_its_rights_and_leads_to_the_operator() -> None:
+    found = rendered("carillon-operator", VALUES / "carillon-operator" / "everything.yaml")
+    rules = [one["rules"] for one in found if one["kind"] in ("Role", "ClusterRole")]
+    assert rbac.rules(rbac.METRICS_API) in rules
+    assert rbac.rules((*rbac.HOME, *rbac.METRICS_HOME)) in rules
+    container = next(one for one in found if one["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    told = options(container["args"], {})
+    assert {"name": "metrics-api", "containerPort": told.metrics_api_port, "protocol": "TCP"} in container["ports"]
+    for one in (one for one in found if one["kind"] == "APIService"):
+        assert (one["spec"]["service"]["name"], one["spec"]["service"]["namespace"]) == (told.metrics_api, "voice")
+        assert one["metadata"]["name"] == f"{one['spec']['version']}.{one['spec']['group']}"
 
 
 def test_named_namespaces_need_no_right_beyond_them() -> None:

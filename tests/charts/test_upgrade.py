@@ -161,6 +161,26 @@ def test_a_definition_that_helm_applied_is_not_changed_by_kubectl_unnoticed(api:
     gone(api, CRD)
 
 
+def test_the_metrics_api_is_never_taken_over_and_goes_when_it_is_disabled(api: ApiServer) -> None:
+    release = Release(api, "metrics", "metrics")
+    path = "/apis/apiregistration.k8s.io/v1/apiservices"
+    name = "v1beta2.custom.metrics.k8s.io"
+    service = {"name": "adapter", "namespace": "monitoring"}
+    spec = {"group": "custom.metrics.k8s.io", "version": "v1beta2", "groupPriorityMinimum": 100, "versionPriority": 200, "service": service}
+    api.call("POST", path, {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}, "spec": spec})
+    enabled = ("--create-namespace", "--set", "metricsApi.enabled=true,crds.keep=false")
+    assert "invalid ownership metadata" in release.helm("install", CHARTS / "carillon-operator", *enabled).stderr
+    assert api.call("GET", f"{path}/{name}")["spec"]["service"]["name"] == "adapter"
+    api.call("DELETE", f"{path}/{name}")
+    release.do("install", CHARTS / "carillon-operator", *enabled)
+    assert api.call("GET", f"{path}/{name}")["spec"]["service"]["name"] == "metrics-carillon-operator-api"
+    # Nobody serves it here, as where the operator is down: Helm must still be able to remove it.
+    release.do("upgrade", CHARTS / "carillon-operator", "--set", "metricsApi.enabled=false,crds.keep=false")
+    assert "not found" in api.refusal("GET", f"{path}/{name}")
+    release.do("uninstall")
+    gone(api, CRD)
+
+
 def kubectl(release: Release, *words: object, check: bool = True) -> "subprocess.CompletedProcess[str]":
     command = [BIN / "kubectl", f"--kubeconfig={release.kubeconfig}", *words]
     return subprocess.run([str(one) for one in command], capture_output=True, text=True, check=check)

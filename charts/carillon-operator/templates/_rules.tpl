@@ -35,3 +35,15 @@
 # one of several operators leads
 - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, update]}
 {{- end -}}
+
+{{- define "operator.rules.metricsApi" -}}
+# who may read metrics is the API server's to say
+- {apiGroups: [authorization.k8s.io], resources: [subjectaccessreviews], verbs: [create]}
+# the aggregator is told which certificate is ours
+- {apiGroups: [apiregistration.k8s.io], resources: [apiservices], resourceNames: [v1beta1.custom.metrics.k8s.io, v1beta2.custom.metrics.k8s.io], verbs: [get, patch]}
+{{- end -}}
+
+{{- define "operator.rules.metricsHome" -}}
+# the metrics API's certificate
+- {apiGroups: [''], resources: [secrets], verbs: [create, get, update]}
+{{- end -}}
