@@ -28,6 +28,9 @@ CACHE = Path(os.environ.get("CLUSTER_CACHE", Path.home() / ".cache/carillon-clus
 PATIENCE = 90.0
 """Seconds until it must serve, on a busy machine."""
 ADMIN = "admin-token"
+MERGE = "application/merge-patch+json"
+USERS = 12
+"""Users without rights that each server knows: a token file is read at start only."""
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -59,7 +62,7 @@ def free_port() -> int:
 
 
 class ApiServer:
-    """`url`, `ca` and tokens: one of an administrator, and those that `user` adds before the start."""
+    """`url`, `ca`, the token ADMIN, and `user` for others."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="apiserver-"))
@@ -69,16 +72,16 @@ class ApiServer:
         self._etcd_port, self.port = free_port(), free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.audit = self.folder / "audit.log"
-        self._users = {"admin": (ADMIN, "system:masters")}
+        self._free = [f"operator-{number}" for number in range(USERS)]
+        self._users = {"admin": (ADMIN, "system:masters")} | {name: (secrets.token_hex(12), "") for name in self._free}
         self._etcd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._context = ssl.create_default_context(cafile=str(self.ca))
 
-    def user(self, name: str) -> str:
-        """Adds a user without rights; to be called before `start`. Returns the token."""
-        token = f"{name}-{secrets.token_hex(8)}"
-        self._users[name] = (token, "")
-        return token
+    def user(self) -> tuple[str, str]:
+        """Name and token of a user without rights, for one test."""
+        name = self._free.pop()
+        return name, self._users[name][0]
 
     def start(self) -> "ApiServer":
         self._write_files()

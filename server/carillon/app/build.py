@@ -1,6 +1,7 @@
 """One process of the service, put together from its settings."""
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -32,6 +33,7 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
     telemetry = Telemetry(settings)
     observer, door = Observer(telemetry), Door(settings, telemetry.metrics)
     authenticator = Authenticator(settings.auth, longest=settings.limits.token_bytes)
+    telemetry.metrics.keyring.follow_labels(lambda: authenticator.keyrings(time.time()))
     servers = partial(ice_servers, settings.turn)
     sender = PushSender.from_settings(settings.push, tracer=telemetry.tracer, metrics=telemetry.metrics)
     for remark in sender.remarks:

@@ -33,6 +33,10 @@ class Authenticator:
         self._accepted = frozenset(settings.accepted)
         self._sources = key_sources(settings) if sources is None else sources
 
+    def keyrings(self, now: float) -> list[tuple[str]]:
+        """Checksums of the keyrings in force; none where keys come from elsewhere. now: Unix time in seconds."""
+        return [(source.checksum(now),) for source in self._sources if isinstance(source, KeyringFile)]
+
     async def authenticate(self, token: str, now: float) -> Identity:
         """now: Unix time in seconds. Raises AuthError (TokenExpired among them); no text of the token is in it."""
         if len(token) > self._longest:

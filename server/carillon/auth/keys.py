@@ -1,5 +1,6 @@
 """The keys that tokens are checked with, each bound to the algorithms of its own kind."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -126,7 +127,7 @@ class KeyringFile:
         """Raises OSError or ValueError: at start there are no good keys to fall back on."""
         self._path = path
         self._mark = self._look()
-        self._keys = read_keyring(path.read_bytes())
+        self._load(path.read_bytes())
         self._looked = 0.0
 
     def _look(self) -> tuple[int, int, int]:
@@ -134,11 +135,23 @@ class KeyringFile:
         status = self._path.stat()
         return status.st_ino, status.st_mtime_ns, status.st_size
 
+    def _load(self, data: bytes) -> None:
+        self._keys = read_keyring(data)
+        self._checksum = hashlib.sha256(data).hexdigest()[:16]
+
     def find(self, kid: str, algorithm: str, now: float) -> Sequence[Key]:
+        self._renew(now)
+        return match(self._keys, kid, algorithm)
+
+    def checksum(self, now: float) -> str:
+        """Of the file whose keys are in force, without telling them. now: Unix time in seconds."""
+        self._renew(now)
+        return self._checksum
+
+    def _renew(self, now: float) -> None:
         if now - self._looked >= self.PERIOD or now < self._looked:
             self._looked = now
             self._reload()
-        return match(self._keys, kid, algorithm)
 
     def _reload(self) -> None:
         try:
@@ -146,7 +159,7 @@ class KeyringFile:
             if mark == self._mark:
                 return
             self._mark = mark
-            self._keys = read_keyring(self._path.read_bytes())
+            self._load(self._path.read_bytes())
         except (OSError, ValueError) as error:
             log.warning("the keyring cannot be read; the keys before it stay in force", extra={"why": str(error)})
         else:

@@ -56,11 +56,12 @@ class Counter(_Numbers):
 
 
 class Gauge(_Numbers):
-    __slots__ = ("_source",)
+    __slots__ = ("_source", "_state")
 
     def __init__(self, info: Info, known: Sequence[Key] = ()) -> None:
         super().__init__(info, known)
         self._source: Callable[[], Number] | None = None
+        self._state: Callable[[], Sequence[Key]] | None = None
 
     def set(self, value: Number, *key: str) -> None:
         self.values[key] = value
@@ -72,7 +73,13 @@ class Gauge(_Numbers):
         """Ask `source` at each collection instead, from whatever thread collects; for gauges without labels."""
         self._source = source
 
+    def follow_labels(self, source: Callable[[], Sequence[Key]]) -> None:
+        """Ask `source` which label values hold, each of which reads 1: for what is told by labels alone."""
+        self._state = source
+
     def read(self) -> list[tuple[Key, Number]]:
+        if self._state is not None:
+            return [(key, 1) for key in self._state()]
         return super().read() if self._source is None else [((), self._source())]
 
 

@@ -82,6 +82,14 @@ class Metrics:
             Info("carillon.push.request", "s", "Requests to push providers.", ("provider",)), QUICK, _each(("fcm", "apns"))
         )
         self.loop_lag = Histogram(Info("carillon.loop.lag", "s", "How late the event loop ran what was due."), QUICK)
+        self.keyring = Gauge(
+            Info(
+                "carillon.keyring",
+                "1",
+                "The JWT keyring in force, by the beginning of its file's SHA-256; an operator waits for it.",
+                ("checksum",),
+            )
+        )
         self.draining = Gauge(Info("carillon.draining", "1", "Whether this pod is sending its clients away."))
 
     def __iter__(self) -> Iterator[Instrument]:

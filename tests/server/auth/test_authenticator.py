@@ -1,5 +1,6 @@
 """Which tokens are believed, by which keys, and that nothing of them is told."""
 
+import hashlib
 import json
 import logging
 import os
@@ -187,3 +188,18 @@ def test_any_bytes_as_keys_are_a_value_error_at_most(data: bytes) -> None:
             read(data)
         except ValueError:
             continue
+
+
+async def test_it_tells_which_keyring_is_in_force(tmp_path: Path) -> None:
+    """An operator that rotates keys waits for this; it asks pods that have seen no token since."""
+    path = keyring(tmp_path / "keyring.json", one=SECRET)
+    authenticator = Authenticator(AuthSettings(keyring_file=path))
+    first = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    assert authenticator.keyrings(1.0) == [(first,)]
+    fresh = keyring(tmp_path / "fresh.json", one=SECRET, two=OTHER)
+    second = hashlib.sha256(fresh.read_bytes()).hexdigest()[:16]
+    fresh.replace(path)
+    assert authenticator.keyrings(10.0) == [(second,)]
+    path.write_text("broken")
+    assert authenticator.keyrings(20.0) == [(second,)]
+    assert Authenticator(AuthSettings(secret=SECRET)).keyrings(1.0) == []

@@ -11,7 +11,7 @@ from carillon.telemetry.docs import markdown
 from carillon.telemetry.instruments import MOST, Counter, Gauge, Histogram, Info
 from carillon.telemetry.prometheus import MetricsServer
 
-LABELS = {"protocol", "result", "code", "type", "limit", "outcome", "path", "script", "kind", "provider"}
+LABELS = {"checksum", "protocol", "result", "code", "type", "limit", "outcome", "path", "script", "kind", "provider"}
 
 
 @pytest.fixture
@@ -110,3 +110,10 @@ async def test_a_stalled_event_loop_is_seen(metrics):
 def test_the_list_of_metrics_is_current():
     path = Path(__file__).parents[3] / "docs" / "metrics.md"
     assert path.read_text() == markdown(), "run: python -m carillon.telemetry.docs > docs/metrics.md"
+
+
+def test_a_gauge_can_tell_by_its_labels_alone():
+    gauge, states = Gauge(Info("a", "1", "A.", ("state",))), [("one",)]
+    gauge.follow_labels(lambda: states)
+    states[0] = ("two",)
+    assert gauge.read() == [(("two",), 1)]
