@@ -1,0 +1,148 @@
+export class CarillonClient extends EventTarget {
+    /** @param {Options} options */
+    constructor(options: Options);
+    get state(): import("./types.js").ConnectionState;
+    get error(): CarillonError | null;
+    /** Unix ms of the next attempt while `reconnecting`, or null. */
+    get retryAt(): number | null;
+    get user(): import("./types.js").User | null;
+    get call(): import("./types.js").Call | null;
+    /** Whether this tab holds the connection. */
+    get here(): boolean;
+    /**
+     * Resolves when `online`; rejects when `failed`, `replaced` or left. Goes on trying while the server is away.
+     *
+     * @returns {Promise<void>}
+     */
+    connect(): Promise<void>;
+    /** Hangs up and leaves. */
+    disconnect(): void;
+    /**
+     * Resolves when it rings, rejects when it does not.
+     *
+     * @param {string} userId
+     * @param {StartOptions} [options]
+     * @returns {Promise<Call>}
+     */
+    start(userId: string, { media, data, deviceToken, deviceOs, listenOnly, name }?: StartOptions): Promise<Call>;
+    /**
+     * Resolves when it is `connecting`. A refused microphone rejects, and the call rings on.
+     *
+     * @param {{ media?: Media, listenOnly?: boolean }} [options]
+     * @returns {Promise<Call>}
+     */
+    accept({ media, listenOnly }?: {
+        media?: Media;
+        listenOnly?: boolean;
+    }): Promise<Call>;
+    /** Declines the incoming call. */
+    reject(): void;
+    /** Hangs up, cancels or declines: whatever ends the call now. */
+    end(): void;
+    /**
+     * Takes a `detached` call, or one in another tab, into this tab.
+     *
+     * @returns {Promise<Call>}
+     */
+    resume(): Promise<Call>;
+    /** @param {boolean} muted */
+    setMuted(muted: boolean): undefined;
+    /**
+     * Turns the camera on or off, also in a call that began as audio.
+     *
+     * @param {boolean} on
+     * @returns {Promise<void>}
+     */
+    setCamera(on: boolean): Promise<void>;
+    /**
+     * For this call and the next ones.
+     *
+     * @param {"audioinput" | "videoinput"} kind
+     * @param {string} deviceId
+     * @returns {Promise<void>}
+     */
+    useDevice(kind: "audioinput" | "videoinput", deviceId: string): Promise<void>;
+    /**
+     * Measured now; null unless `connected`.
+     *
+     * @returns {Promise<Quality | null>}
+     */
+    quality(): Promise<Quality | null>;
+    /**
+     * Whether a call still stands.
+     *
+     * @param {string} callId
+     * @returns {Promise<boolean>}
+     */
+    check(callId: string): Promise<boolean>;
+    /**
+     * With `media: false`: sends `webrtc.offer`, `webrtc.answer` or `webrtc.ice` to the peer.
+     *
+     * @param {SignalType} type
+     * @param {Payload} payload
+     */
+    signal(type: SignalType, payload: Payload): void;
+    /**
+     * `addEventListener` with `event.detail` as the argument.
+     *
+     * @template {keyof Events} T
+     * @param {T} type
+     * @param {(detail: Events[T]) => void} listener
+     * @returns {() => void} Removes it.
+     */
+    on<T extends keyof Events>(type: T, listener: (detail: Events[T]) => void): () => void;
+    #private;
+}
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Call = import("./types.js").Call;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type CoreCall = import("./types.js").CoreCall;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Devices = import("./types.js").Devices;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Events = import("./types.js").Events;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Media = import("./types.js").Media;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Message = import("./types.js").Message;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Options = import("./types.js").Options;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Payload = import("./types.js").Payload;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Quality = import("./types.js").Quality;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type Signal = import("./types.js").Signal;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type SignalType = import("./types.js").SignalType;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type StartOptions = import("./types.js").StartOptions;
+/**
+ * The client: hands what happens to the state machine in core.js and does what follows from it.
+ */
+export type User = import("./types.js").User;
+import { CarillonError } from "./errors.js";
