@@ -1,0 +1,112 @@
+"""The operator on real pods: declare, call, break, change, scale, rotate, remove."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+from harness.environments import Environment
+from harness.figures import Figures
+from harness.kube import eventually
+from harness.operated import Declared, Operator
+from harness.services import since, undisturbed
+
+
+@pytest.fixture(scope="module")
+def operator(environment: Environment, figures: Figures) -> Iterator[Operator]:
+    began = time.monotonic()
+    with Operator(environment) as installed:
+        figures.add("operator: helm install to Ready", since(began))
+        yield installed
+
+
+@pytest.fixture(scope="module")
+def declared(operator: Operator, figures: Figures) -> Iterator[Declared]:
+    with Declared(operator, {}) as made:
+        began = time.monotonic()
+        made.declare()
+        made.await_ready()
+        figures.add("SignalingCluster applied to Ready", since(began))
+        made.service.await_ready(2)
+        yield made
+
+
+def test_a_call_from_inside(operator: Operator) -> None:
+    """`helm test` declares a service, calls through it and removes it."""
+    assert "Succeeded" in operator.helm("test", Operator.RELEASE, "--timeout=110s")
+
+
+def test_it_serves_soon_and_leaves_nothing_behind(operator: Operator, figures: Figures) -> None:
+    with Declared(operator, {"replicas": 1, "drainSeconds": 3, "drainDelaySeconds": 0}) as made:
+        kube, began = operator.kube, time.monotonic()
+        made.declare()
+        eventually(lambda: made.service.sign("anybody") and made.service.url(), "a Service and its keys")
+        with undisturbed(made.service, figures, "SignalingCluster applied, and called at once", pairs=1, idle=0, chatter=0):
+            figures.add("SignalingCluster applied to first call accepted", since(began))
+        kube.run("delete", "sigc", Declared.NAME, "-n", made.namespace)
+        kinds = "all,configmap,secret,serviceaccount,poddisruptionbudget,networkpolicy,persistentvolumeclaim,lease"
+
+        def left() -> set[str]:
+            found = kube.run("get", kinds, "-n", made.namespace, "-o", "name").split()
+            return set(found) - {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+
+        eventually(lambda: not left(), "an empty namespace")
+
+
+def test_calls_outlive_all_that_happens_to_pods_nodes_keys_and_the_operator(declared: Declared, figures: Figures) -> None:
+    service, kube, operator = declared.service, declared.kube, declared.operator
+    what = "operator killed, pod killed, node drained, image rolled, keys rotated, 2 to 4 to 2 pods"
+    with undisturbed(service, figures, what) as crowd:
+        old = kube.secret(service.keyring, service.namespace)["keyring.json"]
+        declared.patch(auth={"rotation": 1})
+
+        lead = operator.leader()
+        kube.run("delete", "pod", "-n", operator.namespace, lead, "--grace-period=0", "--force")
+        began = time.monotonic()
+        eventually(lambda: operator.leader() not in ("", lead), "another leader")
+        figures.add("leader killed to next leader", since(began))
+
+        kube.run("delete", "pod", "-n", service.namespace, service.pods()[0]["metadata"]["name"], "--grace-period=0", "--force")
+        service.await_ready(2)
+        crowd.settle()
+
+        declared.scale(4)
+        service.await_ready(4)
+        declared.scale(2)
+        service.await_ready(2)
+        crowd.settle()
+
+        began = time.monotonic()
+        declared.patch(image={"reference": operator.environment.images.next_server})
+        declared.await_ready()
+        service.await_ready(2)
+        figures.add("image changed to new revision alone", since(began))
+        assert {pod["spec"]["containers"][0]["image"] for pod in service.pods()} == {operator.environment.images.next_server}
+        crowd.settle()
+
+        node = service.pods()[0]["spec"]["nodeName"]
+        try:
+            kube.run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", f"--pod-selector={service.servers}", "--timeout=120s")
+            service.await_ready(2)
+        finally:
+            kube.run("uncordon", node)
+
+        def signs_anew() -> bool:
+            keys = json.loads(kube.secret(service.keyring, service.namespace)["keyring.json"])["keys"]
+            return any(key["use"] == "sign" and key["secret"] not in old for key in keys)
+
+        eventually(signs_anew, "a new key that signs", 240)
+        service.forget_key()
+        crowd.call(2)
+
+
+def test_drift_is_repaired(declared: Declared, figures: Figures) -> None:
+    kube, namespace = declared.kube, declared.namespace
+    took = []
+    for attempt in range(5):
+        drift = json.dumps({"spec": {"selector": {"x": str(attempt)}}})
+        kube.run("patch", "service", Declared.NAME, "-n", namespace, "--type=merge", "-p", drift)
+        began = time.monotonic()
+        eventually(lambda: "x" not in kube.get("service", Declared.NAME, namespace)["spec"]["selector"], "the selector", step=0.02)
+        took.append(time.monotonic() - began)
+    figures.add("drift to repaired, worst of five", f"{max(took):.2f} s")

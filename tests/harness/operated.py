@@ -1,0 +1,113 @@
+"""The operator from its chart, and services declared to it."""
+
+import json
+import secrets
+from typing import Any
+
+from harness.environments import Environment
+from harness.helm import CHARTS, helm
+from harness.kube import Json, condition, eventually
+from harness.releases import flags, image_values
+from harness.services import Service
+
+
+class Operator:
+    """Two replicas in a namespace of their own, for the whole cluster. `with Operator(environment) as operator`."""
+
+    RELEASE = "carillon-operator"
+    PODS = "app.kubernetes.io/name=carillon-operator,app.kubernetes.io/component=operator"
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment, self.kube = environment, environment.kube
+        self.namespace = f"operator-{secrets.token_hex(3)}"
+
+    def __enter__(self) -> "Operator":
+        self.kube.namespace(self.namespace)
+        images = self.environment.images
+        values = {
+            "image": image_values(images.operator),
+            "serverImage": image_values(images.server),
+            "redisImage": images.redis,
+            "crds": {"keep": False},
+        }
+        try:
+            self.helm("install", self.RELEASE, CHARTS / "carillon-operator", "--wait", "--timeout=100s", *flags(values))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        helm("uninstall", self.RELEASE, "--namespace", self.namespace, "--wait", "--timeout=100s", kubeconfig=self.kube.kubeconfig)
+        self.kube.attempt("delete", "namespace", self.namespace, "--wait=false")
+
+    def helm(self, *words: object) -> str:
+        """Raises AssertionError with Helm's words."""
+        done = helm(*words, "--namespace", self.namespace, kubeconfig=self.kube.kubeconfig)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def leader(self) -> str:
+        """The pod that leads, by its Lease; empty: none does."""
+        leases = self.kube.find("lease", self.namespace)
+        return next((str(one["spec"].get("holderIdentity", "")).split("_")[0] for one in leases), "")
+
+    def pods(self) -> list[Json]:
+        return self.kube.ready(self.namespace, self.PODS)
+
+
+class Declared:
+    """A SignalingCluster in a namespace of its own. spec: what differs from a service for tests, reached through the nodes' ports."""
+
+    NAME = "calls"
+
+    def __init__(self, operator: Operator, spec: Json) -> None:
+        self.operator, self.kube = operator, operator.kube
+        self.namespace = f"calls-{secrets.token_hex(3)}"
+        small = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}
+        self.spec: Json = {"service": {"type": "NodePort"}, "drainSeconds": 10, "pod": {"resources": small}, **spec}
+        labels = f"carillon.dev/cluster={self.NAME},carillon.dev/component"
+        self.service = Service(self.kube, self.namespace, self.NAME, f"{labels}=server", f"{labels}=redis", f"{self.NAME}-jwt")
+
+    def __enter__(self) -> "Declared":
+        self.kube.namespace(self.namespace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kube.attempt("delete", "namespace", self.namespace, "--wait=false")
+
+    def declare(self) -> None:
+        self.kube.apply(
+            {
+                "apiVersion": "carillon.dev/v1alpha1",
+                "kind": "SignalingCluster",
+                "metadata": {"name": self.NAME, "namespace": self.namespace},
+                "spec": self.spec,
+            }
+        )
+
+    def patch(self, **spec: Any) -> None:
+        self.kube.run("patch", "sigc", self.NAME, "-n", self.namespace, "--type=merge", "-p", _spec(spec))
+
+    def scale(self, replicas: int) -> None:
+        self.kube.run("scale", f"signalingcluster/{self.NAME}", "-n", self.namespace, f"--replicas={replicas}")
+
+    @property
+    def resource(self) -> Json:
+        return self.kube.get("sigc", self.NAME, self.namespace)
+
+    def await_ready(self, within: float = 180) -> Json:
+        """Ready, and nothing under way, for the spec as it is now."""
+
+        def ready() -> Json:
+            found = self.resource
+            assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+            assert condition(found, "Ready").get("status") == "True", found["status"]
+            assert condition(found, "Progressing").get("status") == "False", found["status"]
+            return found
+
+        return eventually(ready, f"a Ready SignalingCluster in {self.namespace}", within)
+
+
+def _spec(changes: Json) -> str:
+    return json.dumps({"spec": changes})
