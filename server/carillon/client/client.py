@@ -24,6 +24,10 @@ from carillon.protocol import BEARER_PREFIX, SUBPROTOCOL
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 """Seconds between two attempts to connect; doubled each time, jittered."""
+OPEN_TIMEOUT = 5.0
+"""Seconds for a connection to open: a dead node refuses nothing, and another attempt may find a living one."""
+PING_INTERVAL = PING_TIMEOUT = 5.0
+"""Seconds. A server or a network that died without a word is noticed in 10, and the rest of the grace (30) is for coming back."""
 FINAL = {int(code) for code in Close.all() if not code.retryable}
 HINT = re.compile(r"retry after ([0-9.]+) s")
 """How the reason of a close frame says when to come back."""
@@ -154,9 +158,10 @@ class CarillonClient:
     async def _connect(self) -> ClientConnection:
         token = self._token if isinstance(self._token, str) else await self._token()
         url = self._url if isinstance(self._url, str) else self._url()
+        bounds: dict[str, Any] = {"open_timeout": OPEN_TIMEOUT, "ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
         if self.v1:
-            return await connect(url, subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(BEARER_PREFIX + token)], open_timeout=8)
-        return await connect(url, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=8)
+            return await connect(url, subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(BEARER_PREFIX + token)], **bounds)
+        return await connect(url, additional_headers={"Authorization": f"Bearer {token}"}, **bounds)
 
     async def _serve(self, socket: ClientConnection) -> None:
         self._socket = socket

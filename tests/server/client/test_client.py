@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from harness.faults import FaultProxy
 from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, token
 
-from carillon.client import CallRefused, CarillonClient
+from carillon.client import CallRefused, CarillonClient, client
 from carillon.errors import AuthError
 
 
@@ -40,6 +41,21 @@ async def test_what_is_too_much_at_once_arrives_later_in_order_and_once(redis_se
                 await alice.send("webrtc.ice", session_id=session, candidate=str(number))
             heard = [(await bob.expect("webrtc.ice"))["candidate"] for _ in range(100)]
             assert heard == [str(number) for number in range(100)]
+
+
+async def test_a_network_that_falls_silent_is_noticed_and_another_way_taken(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PING_INTERVAL", 1.5)
+    monkeypatch.setattr(client, "PING_TIMEOUT", 1.5)
+    async with (
+        FaultProxy(server.port) as proxy,
+        CarillonClient(server.url, token("bob")) as bob,
+        CarillonClient(f"ws://127.0.0.1:{proxy.port}/ws", token("alice")) as alice,
+    ):
+        session = (await alice.start("bob"))["session_id"]
+        proxy.silence()
+        await bob.accept(session)
+        await alice.expect("call.accepted", 30)
+        assert alice.connects == 2
 
 
 async def test_refusals_are_errors(server: ServerProcess) -> None:
