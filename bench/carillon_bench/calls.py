@@ -76,6 +76,13 @@ class Sample:
         return self.commands / self.calls
 
 
+def commands_per_second(load: Load, redis: Redis, seconds: float) -> float:
+    """What Redis runs for servers, and users who say nothing."""
+    before = redis.commands()
+    load.wait(seconds)
+    return (redis.commands() - before) / seconds
+
+
 class Calls:
     """Pairs of users of the reference's protocol, callers on the first of the servers, callees on the last."""
 
@@ -83,15 +90,9 @@ class Calls:
         self._load, self._servers, self._redis = load, servers, redis
         self._pairs = [Caller(pair.caller, pair.callee) for pair in pairs_of(join(load, _ports(servers), prefix, 2 * pairs))]
         settle(load)
-        self._idle = self._commands_per_second()
 
-    def _commands_per_second(self, seconds: float = 1.0) -> float:
-        before = self._redis.commands()
-        self._load.wait(seconds)
-        return (self._redis.commands() - before) / seconds
-
-    def round(self, calls: int, within: float = 60.0) -> Sample:
-        """Each pair makes so many calls, one after the other."""
+    def round(self, calls: int, idle: float, within: float = 60.0) -> Sample:
+        """Each pair makes so many calls, one after the other. idle: commands a second that Redis runs without them."""
         for pair in self._pairs:
             pair.complete = 0
         server, redis, commands, began = self._server(), self._redis.cpu(), self._redis.commands(), time.perf_counter()
@@ -105,7 +106,7 @@ class Calls:
             seconds,
             self._server() - server,
             self._redis.cpu() - redis,
-            self._redis.commands() - commands - self._idle * seconds,
+            self._redis.commands() - commands - idle * seconds,
         )
 
     def _server(self) -> float:

@@ -80,11 +80,13 @@ def _calls(figures: Figures) -> list[Row]:
         made.append(Row(f"Redis commands of a call{where}", f"{each:.1f}", other, "", f"≤ {commands}", round(each, 1) <= commands))
         finished, begun = sum(sample.complete for sample in ours), sum(sample.calls for sample in ours)
         made.append(Row(f"Calls complete{where}", f"{finished} of {begun}", "", "", "all", finished == begun))
-    (ours_,) = figures.concurrent[CARILLON + ONE]
-    others = figures.concurrent.get(REFERENCE + ONE)
-    shown = f"{others[0].complete} in {others[0].seconds:.2f} s" if others else ""
-    what, all_ = f"{ours_.calls} calls at once, complete", ours_.complete == ours_.calls
-    return [*made, Row(what, f"{ours_.complete} in {ours_.seconds:.2f} s", shown, "", "all", all_)]
+    at_once, theirs_at_once = figures.concurrent[CARILLON], figures.concurrent.get(REFERENCE)
+    what, complete = f"{at_once.calls} calls at once, complete", at_once.complete == at_once.calls
+    return [*made, Row(what, _finished(at_once), _finished(theirs_at_once) if theirs_at_once else "", "", "all", complete)]
+
+
+def _finished(sample: calls.Sample) -> str:
+    return f"{sample.complete} in {sample.seconds:.2f} s"
 
 
 # ---------------------------------------------------------------- idle users

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from carillon_bench.calls import commands_per_second
 from carillon_bench.load import Load
 from carillon_bench.processes import Process, Redis
 from carillon_bench.users import join, settle
@@ -34,9 +35,7 @@ def grow(load: Load, server: Process, redis: Redis, prefix: str, steps: Sequence
         commands = None
         settle(load)
         if step in (steps[0], steps[-1]):
-            before = redis.commands()
-            load.wait(quiet)
-            commands = (redis.commands() - before) / quiet
+            commands = commands_per_second(load, redis, quiet)
         grown.append(Step(step, server.resident(), cpu / (step - there), seconds, redis.connections(), commands))
         there = step
     return grown

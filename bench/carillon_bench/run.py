@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from carillon_bench.calls import Calls
+from carillon_bench.calls import Calls, commands_per_second
 from carillon_bench.calls import Sample as Called
 from carillon_bench.idle import Burst, Step, burst, grow
 from carillon_bench.load import Load
@@ -35,7 +35,7 @@ class Size:
     seconds: float = 2.5
     warm_up: float = 0.5
     clients: int = 200
-    calls: int = 40
+    calls: int = 20
     pairs: int = 50
     concurrent: int = 500
     users: tuple[int, ...] = (10, 1000, 2000, 3000, 4000, 5000)
@@ -60,7 +60,7 @@ class Figures:
     tracing: dict[str, list[Relayed]] = field(default_factory=dict)
     traced_calls: dict[str, list[Called]] = field(default_factory=dict)
     calls: dict[str, list[Called]] = field(default_factory=dict)
-    concurrent: dict[str, list[Called]] = field(default_factory=dict)
+    concurrent: dict[str, Called] = field(default_factory=dict)
     idle: dict[str, list[Step]] = field(default_factory=dict)
     burst: list[Burst] = field(default_factory=list)
     redis_client: dict[str, float] = field(default_factory=dict)
@@ -104,19 +104,18 @@ class Run:
             rings[name] = call_ring(load, servers, peers.redis, "relay", self._size.clients)
             pairs[name] = Calls(load, servers, peers.redis, "call", self._size.pairs)
         figures.tracing = self._relay_rounds("tracing", rings)
-        figures.traced_calls = self._call_rounds("tracing, calls", pairs)
+        figures.traced_calls = self._call_rounds("tracing, calls", pairs, load, peers)
 
     def whole_calls(self, figures: Figures, peers: Peers, load: Load) -> None:
+        every = [(name, servers) for name, servers in ((CARILLON, peers.carillon(2)), (REFERENCE, peers.goring(2))) if servers]
         pairs: dict[str, Calls] = {}
-        concurrent: dict[str, Calls] = {}
-        for name, servers in ((CARILLON, peers.carillon(2)), (REFERENCE, peers.goring(2))):
-            if servers:
-                pairs[name + ONE] = Calls(load, servers[:1], peers.redis, "one", self._size.pairs)
-                pairs[name + TWO] = Calls(load, servers, peers.redis, "two", self._size.pairs)
-                concurrent[name + ONE] = Calls(load, servers[:1], peers.redis, "many", self._size.concurrent)
-        figures.calls = self._call_rounds("calls", pairs)
-        figures.concurrent = {name: [one.round(1)] for name, one in concurrent.items()}
-        for name, (sample,) in figures.concurrent.items():
+        for name, servers in every:
+            pairs[name + ONE] = Calls(load, servers[:1], peers.redis, "one", self._size.pairs)
+            pairs[name + TWO] = Calls(load, servers, peers.redis, "two", self._size.pairs)
+        figures.calls = self._call_rounds("calls", pairs, load, peers)
+        for name, servers in every:
+            sample = Calls(load, servers[:1], peers.redis, "many", self._size.concurrent).round(1, 0.0)
+            figures.concurrent[name] = sample
             self._say(f"{sample.complete} of {sample.calls} calls at once complete in {sample.seconds:.2f} s: {name}")
 
     def idle_users(self, figures: Figures, peers: Peers, load: Load) -> None:
@@ -152,8 +151,13 @@ class Run:
 
         return self._rounds(what, rings, one, lambda sample: f"{sample.server_us:6.1f} us a message")
 
-    def _call_rounds(self, what: str, pairs: Mapping[str, Calls]) -> dict[str, list[Called]]:
-        return self._rounds(what, pairs, lambda one: one.round(self._size.calls), lambda sample: f"{sample.server_ms:6.2f} ms a call")
+    def _call_rounds(self, what: str, pairs: Mapping[str, Calls], load: Load, peers: Peers) -> dict[str, list[Called]]:
+        idle = commands_per_second(load, peers.redis, self._size.quiet / 2)
+
+        def one(calls: Calls) -> Called:
+            return calls.round(self._size.calls, idle)
+
+        return self._rounds(what, pairs, one, lambda sample: f"{sample.server_ms:6.2f} ms a call")
 
     def _rounds(
         self, what: str, peers: Mapping[str, Measured], one: Callable[[Measured], Taken], show: Callable[[Taken], str]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from harness.pods import QUICK, Client, Pod, in_call
+from harness.pods import QUICK, Client, Pod, in_call, until
 from harness.redis import RedisServer
 
 from carillon.call import Rules
@@ -33,6 +33,25 @@ async def test_a_whole_call(own_redis: RedisServer, still_pods: list[Pod], other
         counts.pop(side, None)
     print(sum(counts.values()), counts)
     assert sum(counts.values()) <= most, counts
+
+
+async def test_the_deadlines_of_calls_that_are_over_cost_little_and_delay_no_live_one(own_redis: RedisServer, cell: str) -> None:
+    pod = await Pod("pod", own_redis.url, cell, Rules(ring=200_000, grace=QUICK.grace), STILL).start()
+    alice, bob = await pod.join("alice"), await pod.join("bob")
+    await alice.say("call.start", callee_id="bob")
+    session = (await bob.heard("call.ring"))["session_id"]
+    deadlines = f"{{carillon:{cell}}}:d"
+    for number in range(1000):
+        own_redis.ask("ZADD", deadlines, 1, f"r:gone-{number}:")
+    call = bob.attached.live_call
+    assert call is not None
+    await until(lambda: pod.store.now() > call.ring_until)
+    own_redis.ask("CONFIG", "RESETSTAT")
+    await pod.sweeper.sweep()
+    assert (await bob.heard("call.ended"))["session_id"] == session
+    assert sum(int(of["calls"]) for of in own_redis.ask("INFO", "COMMANDSTATS").values()) < 50
+    assert own_redis.ask("ZCARD", deadlines) < 5
+    await pod.kill()
 
 
 async def whole_call(alice: Client, bob: Client) -> None:
