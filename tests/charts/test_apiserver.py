@@ -44,8 +44,13 @@ def refusal(server: ApiServer, body: dict[str, Any]) -> str:
     return server.refusal("POST", f"{root(body['apiVersion'])}{place}/{plural}?dryRun=All&fieldValidation=Strict", body)
 
 
+@functools.cache
+def text(chart: str, path: Path) -> str:
+    return render(CHARTS / chart, yaml.safe_load(path.read_text()) or {})
+
+
 def rendered(chart: str, path: Path) -> list[dict[str, Any]]:
-    return objects(render(CHARTS / chart, yaml.safe_load(path.read_text()) or {}))
+    return objects(text(chart, path))
 
 
 @pytest.mark.parametrize(("chart", "path"), CASES)

@@ -1,5 +1,6 @@
 """What the charts render, for every set of values in `values/`."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +28,13 @@ def load(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text()) or {}
 
 
+@functools.cache
+def text(chart: str, path: Path, **more: Any) -> str:
+    return render(CHARTS / chart, load(path), **more)
+
+
 def rendered(chart: str, path: Path, **more: Any) -> list[dict[str, Any]]:
-    return objects(render(CHARTS / chart, load(path), **more))
+    return objects(text(chart, path, **more))
 
 
 def pods(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
