@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import urllib.error
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,10 +31,11 @@ OWNED = (
 
 
 class Kubelet:
-    """`async with Kubelet(server, namespace)`. ready: whether a pod of these labels gets ready. address: podIP of every pod."""
+    """`async with Kubelet(server, namespace)`. ready: whether a pod of these labels gets ready. address: podIP of a pod by its name."""
 
-    def __init__(self, server: ApiServer, namespace: str, *, address: str = "127.0.0.1") -> None:
-        self._server, self._namespace, self._address = server, namespace, address
+    def __init__(self, server: ApiServer, namespace: str) -> None:
+        self._server, self._namespace = server, namespace
+        self.address: Callable[[str], str] = lambda name: "127.0.0.1"
         self._numbers = itertools.count()
         self.ready = lambda labels: True
         self._task: asyncio.Task[None]
@@ -112,7 +114,8 @@ class Kubelet:
         if (conditions.get("Ready") == "True") != wanted:
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             condition = {"type": "Ready", "status": "True" if wanted else "False", "lastTransitionTime": now}
-            status = {"phase": "Running", "podIP": self._address, "podIPs": [{"ip": self._address}], "conditions": [condition]}
+            address = self.address(pod["metadata"]["name"])
+            status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [condition]}
             self._call("PATCH", f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status", {"status": status})
         return bool(wanted)
 
