@@ -60,7 +60,8 @@ def image(deployment: dict[str, Any]) -> str:
 def test_the_service_is_upgraded_rolled_back_and_removed(api: ApiServer, tmp_path: Path) -> None:
     for number, old in enumerate(previous("carillon", tmp_path)):
         release = Release(api, "calls", f"upgrades-{number}")
-        release.do("install", old, "--create-namespace", "--set", "replicas=3,calls.graceSeconds=40,redis.managed.storage.enabled=true")
+        values = "replicas=3,calls.graceSeconds=40,redis.managed.storage.enabled=true"
+        told(release.do("install", old, "--create-namespace", "--set", values), "helm -n upgrades-", "get secret calls-carillon-jwt")
         secret = {"metadata": {"name": "calls-carillon-jwt"}, "data": {"keyring.json": "e30="}}
         kept = api.call("POST", f"/api/v1/namespaces/{release.namespace}/secrets", secret)
         before = release.deployment("calls-carillon")
@@ -92,7 +93,7 @@ def test_a_new_version_alone_restarts_no_redis(api: ApiServer, tmp_path: Path) -
 def test_the_definition_and_its_resources_outlive_the_operators_chart(api: ApiServer, tmp_path: Path) -> None:
     for number, old in enumerate(previous("carillon-operator", tmp_path)):
         release = Release(api, "operator", f"operators-{number}")
-        release.do("install", old, "--create-namespace")
+        told(release.do("install", old, "--create-namespace"), "wait --for=condition=Ready signalingcluster/calls")
         definition = release.get(CRD)
         served(api)
         clusters = f"/apis/carillon.dev/v1alpha1/namespaces/{release.namespace}/signalingclusters"
@@ -120,6 +121,12 @@ def test_the_definition_and_its_resources_outlive_the_operators_chart(api: ApiSe
         taken.do("uninstall")
         api.call("DELETE", CRD)
         gone(api, CRD)
+
+
+def told(notes: str, *commands: str) -> None:
+    """What to do next is said, with nothing left unfilled."""
+    assert not {one for one in ("<no value>", "%!", "<nil>") if one in notes}
+    assert [one for one in commands if one not in notes] == []
 
 
 def until(happened: Callable[[], bool]) -> None:
