@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from carillon_operator.kube import Access
 from carillon_operator.reconciler import Key
@@ -72,8 +73,16 @@ def _path(given: str | None) -> str | None:
     return os.fspath(given) if given else None
 
 
-async def watch(registry: kopf.OperatorRegistry, namespaces: Collection[str]) -> Collection[Any]:
-    """kopf's tasks, begun; to be given to `kopf.run_tasks`. namespaces: none for all."""
+async def watch(registry: kopf.OperatorRegistry, namespaces: Collection[str], identity: str) -> Collection[Any]:
+    """kopf's tasks, begun; to be given to `kopf.run_tasks`. namespaces: none for all. identity: this operator's.
+
+    Without one kopf asks who the user is, and a container's user id has no name.
+    """
     return await kopf.spawn_tasks(
-        registry=registry, settings=settings(), standalone=True, clusterwide=not namespaces, namespaces=tuple(namespaces)
+        registry=registry,
+        settings=settings(),
+        standalone=True,
+        identity=Identity(identity),
+        clusterwide=not namespaces,
+        namespaces=tuple(namespaces),
     )

@@ -113,7 +113,8 @@ async def _until_told(options: Options, access: Access, parts: Parts, serving: t
     """Whatever ends first ends the process; the Lease is given back in any case."""
     stop = asyncio.Event()
     before = asyncio.all_tasks()
-    watching = await handlers.watch(handlers.registry(access, parts.known, parts.loop.resource_changed), options.namespaces)
+    registry = handlers.registry(access, parts.known, parts.loop.resource_changed)
+    watching = await handlers.watch(registry, options.namespaces, options.identity)
     for one in (signal.SIGTERM, signal.SIGINT):
         # After kopf, which would end our tasks in its own order.
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
