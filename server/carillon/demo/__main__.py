@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from carillon.client.demo_users import DEMO_SECRET, DEMO_USERS
 
@@ -33,17 +35,25 @@ def redis_program() -> str | None:
 def start_redis(program: str, folder: str) -> subprocess.Popen[bytes]:
     """A Redis on a Unix socket in `folder`, which keeps nothing."""
     options = ["--port", "0", "--unixsocket", f"{folder}/redis.sock", "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
-    return subprocess.Popen([program, *options, "--dir", folder, "--loglevel", "warning"])  # noqa: S603 - a program found above
+    with Path(folder, "redis.log").open("wb") as log:
+        command = [program, *options, "--dir", folder, "--loglevel", "warning"]
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - a program found above
 
 
-def wait_for(path: str, seconds: float) -> bool:
+def wait_until(true: Callable[[], bool], child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """False when the child ended first, or the time did."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(path) == 0:
-                return True
+    while time.monotonic() < deadline and child.poll() is None:
+        if true():
+            return True
         time.sleep(0.02)
     return False
+
+
+def answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(address) == 0
 
 
 def run() -> int:
@@ -51,11 +61,12 @@ def run() -> int:
     children: list[subprocess.Popen[bytes]] = []
 
     def stop(signum: int, _: object) -> None:
+        """To the server alone, once: the children are in sessions of their own, or a terminal's Ctrl-C would reach them as well."""
         for child in children[-1:]:
-            child.send_signal(signum)
+            child.send_signal(signal.SIGINT if signum == signal.SIGINT else signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, stop)
     try:
         url = os.environ.get("REDIS_URL")
         if not url:
@@ -65,8 +76,8 @@ def run() -> int:
                 return 2
             children.append(start_redis(program, folder))
             url = f"unix://{folder}/redis.sock"
-            if not wait_for(f"{folder}/redis.sock", 10):
-                print("carillon: Redis did not start", file=sys.stderr)
+            if not wait_until(lambda: answers(socket.AF_UNIX, f"{folder}/redis.sock"), children[-1], 10):
+                print("carillon: Redis did not start:", Path(folder, "redis.log").read_text(), sep="\n", file=sys.stderr)
                 return 1
         port = os.environ.get("PORT", "8080")
         environ = {
@@ -78,9 +89,11 @@ def run() -> int:
             "JWT_SECRET": DEMO_SECRET,
             "PORT": port,
         }
-        print(f"carillon: open http://localhost:{port} in two tabs and call ({', '.join(DEMO_USERS)}); Ctrl-C ends it", flush=True)
-        children.append(subprocess.Popen([sys.executable, "-m", "carillon"], env=environ))
-        return children[-1].wait()
+        children.append(subprocess.Popen([sys.executable, "-m", "carillon"], env=environ, start_new_session=True))
+        server = children[-1]
+        if wait_until(lambda: answers(socket.AF_INET, ("127.0.0.1", int(port))), server, 30):
+            print(f"carillon: open http://localhost:{port} in two tabs and call ({', '.join(DEMO_USERS)}); Ctrl-C ends it", flush=True)
+        return server.wait()
     finally:
         for child in reversed(children):
             child.terminate()
