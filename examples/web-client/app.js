@@ -1,122 +1,359 @@
-const $ = (id) => document.getElementById(id);
-const views = ["idle", "ringing", "call"];
-let socket = null;
-let peer = null;
-let session = null;
-let early = [];
+/** The page: one user, one client, one call. Decides what is shown when; the rest is in `src/`. */
 
-const say = (text) => { $("status").textContent = text; };
-const show = (view) => { for (const name of views) $(name).hidden = name !== view; };
-const send = (type, payload) => socket.send(JSON.stringify({ type, payload }));
+import { CarillonClient } from "/sdk/carillon.js";
+import * as alerts from "./src/alerts.js";
+import { showCall, tick } from "./src/call-panel.js";
+import { Devices } from "./src/devices.js";
+import { $, picture, say, tell, write } from "./src/dom.js";
+import { History } from "./src/history.js";
+import { demoUsers, forget, recall, remember, tokenOf } from "./src/identity.js";
+import { showChoices, showContacts, showHistory } from "./src/people.js";
+import { play, unlock } from "./src/sounds.js";
+import { callState, connection } from "./src/words.js";
 
-const users = await (await fetch("/demo/users")).json();
-for (const user of users) $("me").append(new Option(user.name, user.id));
+/** ms between looks at who is there. */
+const PRESENCE = 2000;
+/** ms for which the end of a call is shown when it needs no answer. */
+const LINGER = 5000;
+/** Ends that somebody here wanted. */
+const WANTED = ["hung_up", "cancelled", "declined"];
 
-$("connect").onclick = async () => {
-  const me = $("me").value;
-  const { token } = await (await fetch(`/demo/token/${me}`)).json();
-  socket?.close(1000);
-  const opened = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?token=${token}`);
-  socket = opened;
-  opened.onopen = () => { say(`Connected as ${me}.`); contacts(me); show("idle"); };
-  opened.onmessage = (event) => hear(JSON.parse(event.data));
-  opened.onclose = (event) => {
-    if (socket !== opened) return;
-    hangUp();
-    show(null);
-    say(event.code === 1000 ? "Connected elsewhere: another tab is this user now." : "Connection lost. Press Connect to return.");
-  };
-};
+/** @type {CarillonClient | null} */
+let client = null;
+let users = null;
+let history = null;
+/** The last call that ended here, while it is shown. */
+let last = null;
+let quality = null;
+let refused = null;
+let silent = false;
+let failing = false;
 
-function contacts(me) {
-  $("contacts").replaceChildren(...users.filter((user) => user.id !== me).map((user) => {
-    const button = document.createElement("button");
-    button.textContent = "Call";
-    button.setAttribute("aria-label", `Call ${user.name}`);
-    button.onclick = () => { send("call.start", { callee_id: user.id }); say(`Calling ${user.name} …`); };
-    const item = document.createElement("li");
-    item.append(user.name, button);
-    return item;
-  }));
+const devices = new Devices((kind, id) => client.useDevice(kind, id), complain);
+
+// ------------------------------------------------------------------ problems
+
+function complain(message) {
+  tell($("problem-text"), message);
+  $("problem").hidden = !message;
+  if (message) say(message, true);
 }
 
-async function hear({ type, payload }) {
-  switch (type) {
-    case "call.ringing":
-      session = payload.session_id;
-      $("peer").textContent = `Ringing ${payload.callee_id} …`;
-      show("call");
-      break;
-    case "call.ring":
-      session = payload.session_id;
-      $("who").textContent = `${payload.caller_info?.name || payload.caller_id} is calling`;
-      show("ringing");
-      break;
-    case "call.accepted":
-      session = payload.session_id;
-      $("peer").textContent = `In a call with ${payload.callee_info?.name || "your contact"}`;
-      await media();
-      await peer.setLocalDescription();
-      send("webrtc.offer", { session_id: session, sdp: peer.localDescription.sdp });
-      break;
-    case "webrtc.offer":
-      await media();
-      await peer.setRemoteDescription({ type: "offer", sdp: payload.sdp });
-      await flush();
-      await peer.setLocalDescription();
-      send("webrtc.answer", { session_id: session, sdp: peer.localDescription.sdp });
-      break;
-    case "webrtc.answer":
-      await peer.setRemoteDescription({ type: "answer", sdp: payload.sdp });
-      await flush();
-      break;
-    case "webrtc.ice":
-      if (peer?.remoteDescription) await peer.addIceCandidate(payload);
-      else early.push(payload);
-      break;
-    case "call.rejected":
-    case "call.ended":
-      if (payload.session_id !== session) break;
-      hangUp();
-      show("idle");
-      say(type === "call.rejected" ? "Declined." : `Call ended (${payload.reason.replaceAll("_", " ")}).`);
-      break;
-    case "error":
-      say(payload.message);
-      if (!session) show("idle");
+$("problem-close").addEventListener("click", () => {
+  complain("");
+  ($("call").hidden ? $("people-title") : $("call-title")).focus();
+});
+
+function broken(error) {
+  console.error(error);
+  complain("Something in this page went wrong. Reload it: a call that is on survives that.");
+}
+addEventListener("error", (event) => broken(event.error ?? event.message));
+addEventListener("unhandledrejection", (event) => broken(event.reason));
+
+// ------------------------------------------------------------------ signing in
+
+function signIn(identity) {
+  remember(identity);
+  complain("");
+  client = new CarillonClient({ url: `${location.origin}/ws`, getToken: tokenOf(identity) });
+  client.on("state", showConnection);
+  client.on("call", ({ call }) => changed(call));
+  client.on("incoming", ({ call }) => incoming(call));
+  client.on("ended", ({ call }) => ended(call));
+  client.on("missed", ({ call }) => missed(call));
+  client.on("error", ({ error }) => complain(error.message));
+  client.on("quality", (measured) => {
+    quality = measured;
+    render();
+  });
+  client.connect().catch(() => {}); // the state says it
+  showConnection();
+  $("sign-in").hidden = true;
+  devices.restore();
+  showDesk();
+}
+
+function signOut(message = "") {
+  forget();
+  client.disconnect();
+  client = history = last = refused = quality = null;
+  $("me").hidden = $("desk").hidden = true;
+  render();
+  complain(message);
+  showConnection();
+  look().then(() => showSignIn());
+}
+
+function showSignIn() {
+  $("sign-in").hidden = false;
+  $("sign-in-demo").hidden = !users?.length;
+  if (!users?.length) $("sign-in-token").open = true;
+  $("sign-in-title").focus({ preventScroll: true });
+}
+
+/** Once the server (or the token) has said who we are. */
+function showDesk() {
+  const me = client?.user;
+  if (!me) return;
+  if (!history) {
+    history = new History(me.id);
+    $("me-picture").replaceChildren(picture(me));
+    write($("me-name"), me.name);
+    $("me").hidden = $("desk").hidden = false;
+    if (document.activeElement === document.body) $("people-title").focus({ preventScroll: true });
   }
+  if (users) showContacts(users, me.id, call);
+  looked();
 }
 
-async function flush() {
-  for (const candidate of early.splice(0)) await peer.addIceCandidate(candidate);
-}
+$("sign-out").addEventListener("click", () => signOut());
+$("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = $("token").value.trim().replace(/^bearer\s+/iu, "");
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/u.test(token)) {
+    complain("This is not a token: a JWT has three parts with dots between them. Copy the whole of it.");
+    $("token").focus();
+    return;
+  }
+  $("token").value = "";
+  signIn({ token });
+});
 
-async function media() {
-  if (peer) return;
-  const made = new RTCPeerConnection();
-  peer = made;
-  made.ontrack = (event) => { $("remote").srcObject = event.streams[0]; };
-  made.onicecandidate = ({ candidate }) => {
-    if (candidate && session) send("webrtc.ice", { session_id: session, ...candidate.toJSON() });
-  };
-  made.onconnectionstatechange = () => say(`Media ${made.connectionState}.`);
+async function look() {
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    for (const track of stream.getTracks()) made.addTrack(track, stream);
-  } catch (problem) {
-    say(`No microphone (${problem.name}): you can hear, but not be heard.`);
-    made.addTransceiver("audio", { direction: "recvonly" });
+    users = await demoUsers();
+    failing = false;
+  } catch {
+    failing = true;
+  }
+  $("people").dataset.stale = String(failing);
+  $("contacts").hidden = users === null;
+  $("other").open ||= users === null;
+  if (users && !client) showChoices(users, (id) => signIn({ id }));
+  showDesk();
+}
+
+setInterval(() => {
+  if (document.visibilityState === "visible") look();
+}, PRESENCE);
+
+// ------------------------------------------------------------------ the connection
+
+let said = "";
+
+function showConnection() {
+  const shown = client && connection(client, Date.now());
+  tell($("connection-text"), shown?.text);
+  $("connection").hidden = !shown;
+  $("connection").classList.toggle("bad", Boolean(shown?.bad));
+  tell($("connection-action"), shown?.action);
+  const spoken = client ? (shown?.text ?? "Connected.").replace(/ Trying again in.*/u, "") : "";
+  if (spoken !== said) say(spoken);
+  said = spoken;
+  if (client?.state === "failed" && client.error?.code === "token_refused" && !history) {
+    signOut(client.error.message);
+    return;
+  }
+  showDesk();
+  render();
+}
+
+$("connection-action").addEventListener("click", () => client.connect().catch(() => {}));
+addEventListener("online", showConnection);
+addEventListener("offline", showConnection);
+setInterval(() => {
+  if (client?.state === "reconnecting") showConnection();
+  tick(client?.call);
+}, 500);
+
+// ------------------------------------------------------------------ calls
+
+function call(user, media, listenOnly = false) {
+  complain("");
+  last = null;
+  const options = { media, listenOnly, name: user.name };
+  client.start(user.id, options).catch((error) => {
+    if (last?.reason !== error.code) complain(error.message);
+  });
+}
+
+let spoken = "";
+
+function changed(call) {
+  if (call.state !== "ended") last = null;
+  if (call.state !== "incoming") refused = null;
+  if (call.state !== "connected") quality = null;
+  render();
+  sound(call);
+  const text = `${call.peer.name}: ${callState(call, client?.state)}`;
+  if (call.state !== "incoming" && call.state !== "ended" && text !== spoken) say(text);
+  spoken = text;
+}
+
+function incoming(call) {
+  say(`${call.peer.name} is calling. ${callState(call)}.`, true);
+  alerts.notify(`${call.peer.name} is calling`, callState(call), "carillon-call", call.peer.image);
+  if (!typing()) $("call-title").focus();
+  $("call").scrollIntoView({ block: "nearest" });
+}
+
+const typing = () => document.activeElement?.matches("input, textarea, select") ?? false;
+
+function ended(call) {
+  last = call;
+  refused = null;
+  silent = false;
+  alerts.withdraw();
+  if (call.direction === "outgoing" || call.reason !== "missed") history?.add(call, false);
+  say(`Call with ${call.peer.name} ended. ${callState(call)}`);
+  render();
+  if (WANTED.includes(call.reason)) setTimeout(() => last === call && close(), LINGER);
+}
+
+function missed(call) {
+  history?.add(call, true);
+  alerts.notify(`Missed call from ${call.peer.name}`, "", "carillon-missed", call.peer.image);
+  looked();
+}
+
+function close() {
+  const focused = $("call").contains(document.activeElement);
+  last = null;
+  render();
+  if (focused) $("people-title").focus();
+}
+
+/** Shows the history, whose missed calls count as seen once the page is looked at for a moment. */
+function looked() {
+  if (!history) return;
+  const count = showHistory(history, call);
+  title(count);
+}
+
+function title(count) {
+  const now = client?.call;
+  const words = { outgoing: "Calling", ringing: "Calling", incoming: null, detached: null }[now?.state];
+  const state = now && words !== null ? `${words ?? "In a call with"} ${now.peer.name}` : null;
+  alerts.title({ calling: now?.state === "incoming" ? now.peer.name : null, state, missed: count });
+}
+
+function render() {
+  showCall({ call: client?.call ?? last, link: client?.state, quality, refused, silent });
+  looked();
+}
+
+/** Missed calls are seen by whoever then uses the page. */
+for (const gesture of ["pointerdown", "keydown"]) {
+  addEventListener(gesture, () => {
+    unlock();
+    if (history?.missed) setTimeout(() => {
+      history?.look();
+      looked();
+    }, 3000);
+  }, { capture: true });
+}
+addEventListener("storage", () => looked());
+
+// ------------------------------------------------------------------ sound
+
+const TUNES = { ringing: "ringback", incoming: "ring" };
+let playing = { tune: null, stop: () => {} };
+let before = null;
+
+/** One tab rings for all tabs of this browser that hear of the same call: the first that can be heard. */
+function sound(call) {
+  const tune = call.here || call.state === "incoming" ? (TUNES[call.state] ?? null) : null;
+  if (tune !== playing.tune) {
+    playing.stop();
+    playing = { tune, stop: tune === "ring" ? ringAlone(call.id) : tune ? play(tune, devices.ringVolume) : () => {} };
+  }
+  if (call.here && call.state !== before && ["connected", "ended"].includes(call.state) && before !== "reconnecting") {
+    play(call.state === "connected" ? "connected" : "over", devices.ringVolume);
+  }
+  before = call.state;
+}
+
+function ringAlone(id) {
+  let stop = () => {};
+  const over = new Promise((resolve) => (stop = resolve));
+  const ring = async (lock) => {
+    if (!lock) return;
+    const silence = play("ring", devices.ringVolume);
+    navigator.vibrate?.(Array(20).fill([600, 900]).flat());
+    await over;
+    navigator.vibrate?.(0);
+    silence();
+  };
+  if (navigator.locks) navigator.locks.request(`carillon.page.ring.${id}`, { ifAvailable: true }, ring).catch(() => {});
+  else ring(true);
+  return stop;
+}
+
+// ------------------------------------------------------------------ what people press
+
+const on = (id, work) => $(id).addEventListener("click", work);
+const orComplain = (promise) => promise.catch((error) => complain(error.message));
+
+async function accept(options) {
+  try {
+    await client.accept(options);
+    devices.fill();
+  } catch (error) {
+    if (client.call?.state !== "incoming") return;
+    refused = error;
+    say(error.message, true);
+    render();
   }
 }
 
-function hangUp() {
-  for (const sender of peer?.getSenders() ?? []) sender.track?.stop();
-  peer?.close();
-  peer = null;
-  session = null;
-  early = [];
+on("accept", () => accept({}));
+on("accept-audio", () => accept({ media: "audio" }));
+on("accept-listen", () => accept({ listenOnly: true }));
+on("decline", () => client.reject());
+on("end", () => client.end());
+on("take", () => orComplain(client.resume()));
+on("mute", () => client.setMuted($("mute").textContent === "Mute"));
+on("camera", () => orComplain(client.setCamera($("camera").getAttribute("aria-pressed") !== "true")));
+on("sound", () => $("remote-audio").play().then(() => hold(false)));
+on("again", () => call(last.peer, last.media));
+on("again-listen", () => call(last.peer, last.media, true));
+on("close", close);
+on("forget", () => {
+  history.clear();
+  looked();
+  $("recent-title").focus();
+});
+on("try-ring", () => {
+  unlock();
+  setTimeout(play("ring", devices.ringVolume), 2500);
+});
+on("notify", alerts.askPermission);
+
+function hold(held) {
+  silent = held;
+  render();
+}
+$("remote-audio").addEventListener("held", ({ detail }) => detail === "NotAllowedError" && hold(true));
+
+$("dial").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const id = $("callee").value.trim();
+  if (id) call({ id, name: users?.find((user) => user.id === id)?.name ?? id }, event.submitter?.value ?? "audio");
+});
+
+// ------------------------------------------------------------------ beginning
+
+async function begin() {
+  alerts.showPermission();
+  const wanted = new URLSearchParams(location.search).get("user");
+  if (wanted) window.history.replaceState(null, "", location.pathname);
+  const identity = recall() ?? (wanted ? { id: wanted } : null);
+  if (identity) signIn(identity);
+  await look();
+  $("loading").hidden = true;
+  if (!client) showSignIn();
+  if (typeof RTCPeerConnection !== "function") complain("This browser cannot make calls. Use a current Chrome, Edge, Firefox or Safari.");
 }
 
-$("accept").onclick = () => { send("call.accept", { session_id: session }); $("peer").textContent = "In a call"; show("call"); };
-$("reject").onclick = () => { send("call.reject", { session_id: session }); session = null; show("idle"); };
-$("end").onclick = () => { send("call.end", { session_id: session }); hangUp(); show("idle"); say("You hung up."); };
+begin();

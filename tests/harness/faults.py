@@ -13,7 +13,7 @@ class FaultProxy:
     """
 
     def __init__(self, upstream_port: int, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
-        self._upstream_port, self._tls, self._host = upstream_port, tls, host
+        self.upstream_port, self._tls, self._host = upstream_port, tls, host
         self._server: asyncio.Server
         self._pairs: set[_Pair] = set()
         self.delay = 0.0
@@ -38,7 +38,7 @@ class FaultProxy:
             writer.transport.abort()
             return
         try:
-            upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            upstream = await asyncio.open_connection("127.0.0.1", self.upstream_port)
         except OSError:
             writer.transport.abort()
             return

@@ -26,14 +26,17 @@ def demo_routes(secret: str, hub: Hub, checkout: Path = CHECKOUT) -> list[BaseRo
 
     async def users(_: Request) -> Response:
         """presence: `offline`, `online`, or `busy` in a call."""
-        listed = [{"id": user_id, "name": name, "presence": presence(hub, user_id)} for user_id, name in DEMO_USERS.items()]
+        listed = [
+            {"id": user_id, "name": name, "image": image(user_id), "presence": presence(hub, user_id)} for user_id, name in DEMO_USERS.items()
+        ]
         return JSONResponse(listed, headers={"Cache-Control": "no-store"})
 
     async def token(request: Request) -> Response:
         user_id = request.path_params["user_id"]
         if user_id not in DEMO_USERS:
             return JSONResponse({"error": "no such demo user"}, 404)
-        claims = {"hash": user_id, "name": DEMO_USERS[user_id], "username": user_id, "exp": int(time.time()) + TOKEN_SECONDS}
+        profile = {"name": DEMO_USERS[user_id], "username": user_id, "image_profile": image(user_id)}
+        claims = {"hash": user_id, **profile, "exp": int(time.time()) + TOKEN_SECONDS}
         return JSONResponse({"token": jwt.encode(claims, secret, algorithm="HS256")}, headers={"Cache-Control": "no-store"})
 
     return [
@@ -42,6 +45,10 @@ def demo_routes(secret: str, hub: Hub, checkout: Path = CHECKOUT) -> list[BaseRo
         Mount("/sdk", Files(checkout / "clients/web", only=("carillon.js", "src/"))),
         Mount("/", Files(page)),
     ]
+
+
+def image(user_id: str) -> str:
+    return f"/pictures/{user_id}.svg"
 
 
 def presence(hub: Hub, user_id: str) -> str:

@@ -1,0 +1,105 @@
+/** The call at hand, from ringing to what became of it: a picture of the SDK's snapshot, and nothing that it does not say. */
+
+import { $, el, picture, tell, write } from "./dom.js";
+import { callState, duration, notes, QUALITY } from "./words.js";
+
+const CARRIED = ["connecting", "connected", "reconnecting"];
+
+/** What the panel shows: { call, link, quality, refused, silent }. refused: the error of an accept; silent: the browser holds the sound back. */
+export function showCall(view) {
+  const { call } = view;
+  $("call").hidden = !call;
+  if (!call) {
+    attach(null);
+    return;
+  }
+  const hadFocus = document.activeElement;
+  $("call").dataset.state = call.state;
+  write($("call-title"), heading(call));
+  if ($("call-picture").dataset.of !== call.peer.id + call.peer.image) {
+    $("call-picture").dataset.of = call.peer.id + call.peer.image;
+    $("call-picture").replaceChildren(picture(call.peer, "large"));
+  }
+  write($("call-state"), callState(call, view.link));
+  tell($("call-quality"), call.state === "connected" && view.quality ? QUALITY[view.quality.level] : "");
+  $("call-quality").dataset.level = view.quality?.level ?? "";
+  list($("call-notes"), [view.refused?.message, view.silent && "The browser holds the sound back until you press a button.", ...notes(call)]);
+  buttons(view);
+  attach(call);
+  tick(call);
+  if (hadFocus && hadFocus !== document.body && $("call").contains(hadFocus) && hadFocus.hidden) $("call-title").focus();
+}
+
+function heading(call) {
+  if (call.state === "incoming") return `${call.peer.name} is calling`;
+  return call.state === "ended" ? `Call with ${call.peer.name} ended` : call.peer.name;
+}
+
+/** The timer's text; called every half second too. */
+export function tick(call) {
+  const running = call?.connectedAt && call.state !== "ended";
+  tell($("call-timer"), running ? duration(Date.now() - call.connectedAt) : "");
+}
+
+function buttons({ call, refused, silent }) {
+  const { state } = call;
+  const carried = CARRIED.includes(state) && call.here;
+  const microphone = call.reason?.startsWith("microphone_") ?? false;
+  const shown = {
+    accept: state === "incoming",
+    "accept-audio": state === "incoming" && call.media === "video",
+    "accept-listen": state === "incoming" && Boolean(refused),
+    take: state === "detached" || (CARRIED.includes(state) && !call.here),
+    sound: carried && silent,
+    mute: carried,
+    camera: carried,
+    decline: state === "incoming",
+    end: !["incoming", "ended"].includes(state),
+    again: state === "ended" && call.reason !== "self_call",
+    "again-listen": state === "ended" && call.direction === "outgoing" && microphone,
+    close: state === "ended",
+  };
+  for (const [id, visible] of Object.entries(shown)) $(id).hidden = !visible;
+  const deaf = ["off", "refused", "missing", "busy"].includes(call.local.audio);
+  toggle($("mute"), call.muted || deaf, call.muted || deaf ? "Unmute" : "Mute");
+  toggle($("camera"), call.local.video === "on", "Camera");
+  write($("end"), state === "outgoing" || state === "ringing" ? "Cancel" : "Hang up");
+  write($("accept"), refused ? "Try again" : "Accept");
+  write($("again"), call.direction === "incoming" ? "Call back" : "Call again");
+  $("volume-row").hidden = !carried;
+}
+
+function toggle(button, pressed, text) {
+  button.setAttribute("aria-pressed", String(pressed));
+  write(button, text);
+}
+
+function list(element, texts) {
+  const wanted = texts.filter(Boolean);
+  element.hidden = wanted.length === 0;
+  const shown = [...element.children].map((item) => item.textContent);
+  if (shown.join("\n") !== wanted.join("\n")) element.replaceChildren(...wanted.map((text) => el("li", {}, text)));
+}
+
+/** Streams to their elements. Sound and picture are apart: the picture may be hidden, the sound goes on. */
+function attach(call) {
+  const carried = call && CARRIED.includes(call.state) && call.here;
+  const remote = carried ? call.remoteStream : null;
+  const local = carried ? call.localStream : null;
+  put($("remote-audio"), remote);
+  put($("remote-video"), remote);
+  put($("local-video"), local);
+  const theirs = Boolean(remote) && call.remote.video === "on";
+  const ours = Boolean(local) && call.local.video === "on";
+  $("stage").hidden = !(theirs || ours);
+  $("remote-video").hidden = !theirs;
+  $("local-video").hidden = !ours;
+  tell($("remote-blank"), !theirs && ours ? `${call.peer.name}'s camera is off.` : "");
+  if (call) $("remote-video").setAttribute("aria-label", `Picture of ${call.peer.name}`);
+}
+
+function put(element, stream) {
+  if (element.srcObject === stream) return;
+  element.srcObject = stream;
+  if (stream) element.play().catch((error) => element.dispatchEvent(new CustomEvent("held", { detail: error.name })));
+}

@@ -1,0 +1,74 @@
+/** Microphone, camera, speaker and loudness: what there is, and what somebody chose. */
+
+import { $, el, kept, tell } from "./dom.js";
+
+const PICKERS = [
+  { select: "microphone", kind: "audioinput", word: "microphone" },
+  { select: "camera-device", kind: "videoinput", word: "camera" },
+  { select: "speaker", kind: "audiooutput", word: "speaker" },
+];
+const speakers = "setSinkId" in HTMLMediaElement.prototype;
+
+export class Devices {
+  /** use(kind, deviceId): for the SDK; it may reject. complain(message) */
+  constructor(use, complain) {
+    this.use = use;
+    this.complain = complain;
+    for (const picker of PICKERS) $(picker.select).addEventListener("change", () => this.choose(picker));
+    $("speaker").hidden = $("speaker-label").hidden = !speakers;
+    this.slider("volume", "volume", 100, (value) => ($("remote-audio").volume = value / 100));
+    this.slider("ring-volume", "ring", 70, () => {});
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.fill());
+  }
+
+  slider(id, key, otherwise, apply) {
+    const input = $(id);
+    input.value = kept.get(key, otherwise);
+    apply(input.valueAsNumber);
+    input.addEventListener("input", () => {
+      kept.set(key, input.valueAsNumber);
+      apply(input.valueAsNumber);
+    });
+  }
+
+  get ringVolume() {
+    return $("ring-volume").valueAsNumber / 100;
+  }
+
+  /** Before a page may use the microphone, browsers tell neither names nor numbers. */
+  async fill() {
+    const found = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+    for (const { select, kind, word } of PICKERS) {
+      const known = found.filter((device) => device.kind === kind && device.deviceId && device.label);
+      const wanted = kept.get(kind, "");
+      const options = known.map((device) => el("option", { value: device.deviceId, textContent: device.label }));
+      if (!options.some((option) => option.value === "default")) options.unshift(el("option", { value: "", textContent: `The usual ${word}` }));
+      $(select).replaceChildren(...options);
+      if (known.some((device) => device.deviceId === wanted)) $(select).value = wanted;
+      $(select).disabled = options.length < 2;
+    }
+    const named = found.some((device) => device.label);
+    tell($("device-hint"), named ? "" : "Your devices can be chosen once you allowed this page to use the microphone: in your first call.");
+  }
+
+  /** The choices of earlier visits, where the devices are still there. */
+  async restore() {
+    await this.fill();
+    for (const picker of PICKERS) if ($(picker.select).value && kept.get(picker.kind, "")) await this.apply(picker);
+  }
+
+  async choose(picker) {
+    kept.set(picker.kind, $(picker.select).value);
+    await this.apply(picker);
+  }
+
+  async apply({ select, kind }) {
+    const id = $(select).value;
+    try {
+      if (kind === "audiooutput") await $("remote-audio").setSinkId(id === "default" ? "" : id);
+      else await this.use(kind, id);
+    } catch (error) {
+      this.complain(kind === "audiooutput" ? "This speaker cannot be used. Plug it in again or choose another one." : error.message);
+    }
+  }
+}

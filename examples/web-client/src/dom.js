@@ -1,0 +1,73 @@
+/** Small tools for the page. Text goes in as text, never as markup: the policy of the page forbids that, and names come from others. */
+
+/** @param {string} id */
+export const $ = (id) => document.getElementById(id);
+
+/** An element; `class` and `aria-…` as attributes, all else as properties. */
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "class" || name.includes("-")) element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Only what changed is written, so that screen readers hear it once. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Shows the text, or hides the element if there is none. */
+export function tell(element, text) {
+  write(element, text ?? "");
+  element.hidden = !text;
+}
+
+/** The picture of a user, or their initials: pictures of other hosts are not loaded. */
+export function picture(user, size = "") {
+  const box = el("span", { class: `picture ${size}`, "aria-hidden": "true" });
+  const own = user.image && (user.image.startsWith("data:") || new URL(user.image, location.href).origin === location.origin);
+  if (own) {
+    const image = el("img", { src: user.image, alt: "" });
+    image.addEventListener("error", () => image.replaceWith(initials(user)));
+    box.append(image);
+  } else {
+    box.append(initials(user));
+  }
+  return box;
+}
+
+function initials({ name, id }) {
+  const words = (name || id).split(/[\s._-]+/u).filter(Boolean);
+  return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+}
+
+/** Said to screen readers. `urgent` interrupts. */
+export function say(text, urgent = false) {
+  const region = $(urgent ? "assertive" : "polite");
+  if (region.textContent === text) region.textContent = "";
+  region.textContent = text;
+}
+
+/** Something kept in localStorage, which may be full or forbidden: then for this page only. */
+export const kept = {
+  memory: new Map(),
+  get(key, otherwise) {
+    try {
+      const text = localStorage.getItem(`carillon.page.${key}`);
+      return text === null ? otherwise : JSON.parse(text);
+    } catch {
+      return this.memory.get(key) ?? otherwise;
+    }
+  },
+  set(key, value) {
+    this.memory.set(key, value);
+    try {
+      localStorage.setItem(`carillon.page.${key}`, JSON.stringify(value));
+    } catch {
+      return;
+    }
+  },
+};
