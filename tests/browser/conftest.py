@@ -4,14 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from harness.browser import FAKE_MEDIA, People, chromium, program
+from harness.browser import FAKE_MEDIA, REAL, People, chromium, program
 from harness.redis import RedisServer
 from harness.server import ServerProcess
 from playwright.async_api import Browser
-
-REAL = {"DEMO": "true", "RATE_LIMITS": "off", "GRACE_PERIOD": "30", "ATTENDANCE_RENEWAL": "10", "PING_INTERVAL": "10", "PING_TIMEOUT": "10"}
-REAL |= {"POD_LEASE": "10", "POD_RENEWAL": "2"}
-"""The durations that users live with; the harness's own are shorter."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,10 @@ HIDING = ["--disable-back-forward-cache", "--disable-background-timer-throttling
 HIDING += ["--disable-backgrounding-occluded-windows"]
 """Playwright's own arguments that would hide how browsers treat pages that nobody looks at."""
 
+REAL = {"DEMO": "true", "RATE_LIMITS": "off", "GRACE_PERIOD": "30", "ATTENDANCE_RENEWAL": "10", "PING_INTERVAL": "10", "PING_TIMEOUT": "10"}
+REAL |= {"POD_LEASE": "10", "POD_RENEWAL": "2"}
+"""The durations that users live with; the harness's own are shorter."""
+
 SECONDS = 15_000
 """ms. For a condition to come about on a busy machine."""
 
@@ -36,7 +40,8 @@ FLOW = """async () => {
     if (connection.connectionState === "closed") continue;
     for (const report of (await connection.getStats()).values()) {
       if (report.type !== "inbound-rtp") continue;
-      sum[report.kind] += report.kind === "video" ? report.framesDecoded ?? 0 : (report.totalSamplesReceived ?? 0) - (report.concealedSamples ?? 0);
+      if (report.kind === "video") sum.video += report.framesDecoded ?? 0;
+      else sum.audio += (report.totalSamplesReceived ?? 0) - (report.concealedSamples ?? 0);
     }
   }
   return sum;

@@ -27,7 +27,8 @@ def demo_routes(secret: str, hub: Hub, checkout: Path = CHECKOUT) -> list[BaseRo
     async def users(_: Request) -> Response:
         """presence: `offline`, `online`, or `busy` in a call."""
         listed = [
-            {"id": user_id, "name": name, "image": image(user_id), "presence": presence(hub, user_id)} for user_id, name in DEMO_USERS.items()
+            {"id": user_id, "name": name, "image": image(user_id), "presence": presence(hub, user_id)}
+            for user_id, name in DEMO_USERS.items()
         ]
         return JSONResponse(listed, headers={"Cache-Control": "no-store"})
 
