@@ -56,6 +56,7 @@ addEventListener("unhandledrejection", (event) => broken(event.reason));
 function signIn(identity) {
   remember(identity);
   complain("");
+  begun = Date.now();
   client = new CarillonClient({ url: `${location.origin}/ws`, getToken: tokenOf(identity) });
   client.on("state", showConnection);
   client.on("call", ({ call }) => changed(call));
@@ -141,9 +142,10 @@ setInterval(() => {
 // ------------------------------------------------------------------ the connection
 
 let said = "";
+let begun = 0;
 
 function showConnection() {
-  const shown = client && connection(client, Date.now());
+  const shown = client && connection(client, Date.now(), begun);
   tell($("connection-text"), shown?.text);
   $("connection").hidden = !shown;
   $("connection").classList.toggle("bad", Boolean(shown?.bad));
@@ -163,7 +165,7 @@ $("connection-action").addEventListener("click", () => client.connect().catch(()
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
 setInterval(() => {
-  if (client?.state === "reconnecting") showConnection();
+  if (["connecting", "reconnecting"].includes(client?.state)) showConnection();
   tick(client?.call);
 }, 500);
 

@@ -159,8 +159,7 @@ async def test_the_service_does_not_answer(people: People, redis_server: RedisSe
 
 async def test_the_peer_is_gone_for_good(redis_server: RedisServer) -> None:
     """Its browser is killed with everything; after the grace the other side is told."""
-    quick = {**REAL, "GRACE_PERIOD": "3", "ATTENDANCE_RENEWAL": "1", "POD_LEASE": "3", "POD_RENEWAL": "0.5"}
-    with ServerProcess(redis_server.url, secrets.token_hex(6), **quick) as server:
+    with ServerProcess(redis_server.url, secrets.token_hex(6), DEMO="true") as server:
         async with chromium(*FAKE_MEDIA) as one, chromium(*FAKE_MEDIA) as two:
             url = f"http://127.0.0.1:{server.port}/"
             mine, theirs = People(one, url), People(two, url)

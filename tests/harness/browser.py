@@ -47,6 +47,7 @@ FLOW = """async () => {
   return sum;
 }"""
 """Frames decoded, and samples of sound that came from the other side rather than from concealment."""
+PLAYED = "(id) => document.getElementById(id).currentTime"
 
 
 def program() -> str | None:
@@ -136,6 +137,8 @@ class Person:
         before = (await self.flow())[kind]
         least = 4000 if kind == "audio" else 5
         await self.page.wait_for_function(f"async () => (await ({FLOW})())['{kind}'] > {before + least}", timeout=2 * SECONDS, polling=200)
+        played = await self.page.evaluate(PLAYED, f"remote-{kind}")
+        await self.page.wait_for_function(f"([id, played]) => ({PLAYED})(id) > played", arg=[f"remote-{kind}", played], timeout=SECONDS)
 
     async def look(self, name: str) -> None:
         """A picture for whoever set SCREENSHOTS to a folder."""

@@ -16,8 +16,9 @@ export function showCall(view) {
   const hadFocus = document.activeElement;
   $("call").dataset.state = call.state;
   write($("call-title"), heading(call));
-  if ($("call-picture").dataset.of !== call.peer.id + call.peer.image) {
-    $("call-picture").dataset.of = call.peer.id + call.peer.image;
+  const looks = `${call.peer.name} ${call.peer.image}`;
+  if ($("call-picture").dataset.of !== looks) {
+    $("call-picture").dataset.of = looks;
     $("call-picture").replaceChildren(picture(call.peer, "large"));
   }
   write($("call-state"), callState(call, view.link));
@@ -25,7 +26,6 @@ export function showCall(view) {
   $("call-quality").dataset.level = view.quality?.level ?? "";
   list($("call-notes"), [view.refused?.message, view.silent && "The browser holds the sound back until you press a button.", ...notes(call)]);
   buttons(view);
-  attach(call);
   tick(call);
   if (hadFocus && hadFocus !== document.body && $("call").contains(hadFocus) && hadFocus.hidden) $("call-title").focus();
 }
@@ -35,8 +35,9 @@ function heading(call) {
   return call.state === "ended" ? `Call with ${call.peer.name} ended` : call.peer.name;
 }
 
-/** The timer's text; called every half second too. */
+/** What changes without an event: the timer, and tracks that came. Called every half second too. */
 export function tick(call) {
+  attach(call);
   const running = call?.connectedAt && call.state !== "ended";
   tell($("call-timer"), running ? duration(Date.now() - call.connectedAt) : "");
 }
@@ -81,16 +82,15 @@ function list(element, texts) {
   if (shown.join("\n") !== wanted.join("\n")) element.replaceChildren(...wanted.map((text) => el("li", {}, text)));
 }
 
-/** Streams to their elements. Sound and picture are apart: the picture may be hidden, the sound goes on. */
+/** Tracks to their elements. Sound and picture are apart: the picture may be hidden, the sound goes on. */
 function attach(call) {
   const carried = call && CARRIED.includes(call.state) && call.here;
-  const remote = carried ? call.remoteStream : null;
-  const local = carried ? call.localStream : null;
-  put($("remote-audio"), remote);
-  put($("remote-video"), remote);
-  put($("local-video"), local);
+  const remote = (carried && call.remoteStream) || null;
   const theirs = Boolean(remote) && call.remote.video === "on";
-  const ours = Boolean(local) && call.local.video === "on";
+  const ours = carried && call.local.video === "on";
+  put($("remote-audio"), remote?.getAudioTracks() ?? []);
+  put($("remote-video"), theirs ? remote.getVideoTracks() : []);
+  put($("local-video"), (ours && call.localStream?.getVideoTracks()) || []);
   $("stage").hidden = !(theirs || ours);
   $("remote-video").hidden = !theirs;
   $("local-video").hidden = !ours;
@@ -98,8 +98,13 @@ function attach(call) {
   if (call) $("remote-video").setAttribute("aria-label", `Picture of ${call.peer.name}`);
 }
 
-function put(element, stream) {
-  if (element.srcObject === stream) return;
-  element.srcObject = stream;
-  if (stream) element.play().catch((error) => element.dispatchEvent(new CustomEvent("held", { detail: error.name })));
+const shown = new WeakMap();
+
+/** In Chromium an element stays silent for good if its stream was empty when it was set: so it gets a new one with each change. */
+function put(element, tracks) {
+  const key = tracks.map((track) => track.id).join();
+  if ((shown.get(element) ?? "") === key) return;
+  shown.set(element, key);
+  element.srcObject = key ? new MediaStream(tracks) : null;
+  if (key) element.play().catch((error) => element.dispatchEvent(new CustomEvent("held", { detail: error.name })));
 }

@@ -75,11 +75,16 @@ export function duration(ms, spoken = false) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** The banner, or null while all is well. action: what a person can do at once. */
-export function connection({ state, error, retryAt }, now) {
+/** ms after which somebody who waits for the first connection is told that something is wrong. */
+const PATIENCE = 5000;
+
+/** The banner, or null while all is well. action: what a person can do at once. since: when connecting began, Unix ms. */
+export function connection({ state, error, retryAt }, now, since) {
   switch (state) {
     case "connecting":
-      return { text: "Connecting …" };
+      if (!navigator.onLine) return { text: "You are offline. Check your network; this page connects by itself." };
+      if (now - since < PATIENCE) return { text: "Connecting …" };
+      return { text: "The call service does not answer yet. Check your network; this page keeps trying.", action: "Try now" };
     case "reconnecting": {
       if (!navigator.onLine) return { text: "You are offline. Check your network; this page reconnects by itself." };
       const wait = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000);
