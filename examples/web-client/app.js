@@ -8,7 +8,7 @@ import { $, picture, say, tell, write } from "./src/dom.js";
 import { History } from "./src/history.js";
 import { demoUsers, forget, recall, remember, tokenOf } from "./src/identity.js";
 import { showChoices, showContacts, showHistory } from "./src/people.js";
-import { play, unlock } from "./src/sounds.js";
+import { audible, onAudible, play, unlock } from "./src/sounds.js";
 import { callState, connection } from "./src/words.js";
 
 /** ms between looks at who is there. */
@@ -83,11 +83,13 @@ function signOut(message = "") {
   render();
   complain(message);
   showConnection();
-  look().then(() => showSignIn());
+  showSignIn();
+  look();
 }
 
 function showSignIn() {
   $("sign-in").hidden = false;
+  if (users) showChoices(users, (id) => signIn({ id }));
   $("sign-in-demo").hidden = !users?.length;
   if (!users?.length) $("sign-in-token").open = true;
   $("sign-in-title").focus({ preventScroll: true });
@@ -131,7 +133,11 @@ async function look() {
   $("people").dataset.stale = String(failing);
   $("contacts").hidden = users === null;
   $("other").open ||= users === null;
-  if (users && !client) showChoices(users, (id) => signIn({ id }));
+  if (!client) {
+    if (!$("sign-in").hidden) showChoices(users ?? [], (id) => signIn({ id }));
+    $("sign-in-demo").hidden = !users?.length;
+    showConnection();
+  }
   showDesk();
 }
 
@@ -141,16 +147,17 @@ setInterval(() => {
 
 // ------------------------------------------------------------------ the connection
 
+const UNREACHED = { text: "The server of this page does not answer. Check your network; this page keeps trying." };
 let said = "";
 let begun = 0;
 
 function showConnection() {
-  const shown = client && connection(client, Date.now(), begun);
+  const shown = client ? connection(client, Date.now(), begun) : failing ? UNREACHED : null;
   tell($("connection-text"), shown?.text);
   $("connection").hidden = !shown;
   $("connection").classList.toggle("bad", Boolean(shown?.bad));
   tell($("connection-action"), shown?.action);
-  const spoken = client ? (shown?.text ?? "Connected.").replace(/ Trying again in.*/u, "") : "";
+  const spoken = client || shown ? (shown?.text ?? "Connected.").replace(/ Trying again in.*/u, "") : "";
   if (spoken !== said) say(spoken);
   said = spoken;
   if (client?.state === "failed" && client.error?.code === "token_refused" && !history) {
@@ -175,9 +182,10 @@ function call(user, media, listenOnly = false) {
   complain("");
   last = null;
   const options = { media, listenOnly, name: user.name };
-  client.start(user.id, options).catch((error) => {
+  client.start(user.id, options).then(() => devices.fill(), (error) => {
     if (last?.reason !== error.code) complain(error.message);
   });
+  if (!$("call").hidden) $("call-title").focus();
 }
 
 let spoken = "";
@@ -241,7 +249,8 @@ function title(count) {
 }
 
 function render() {
-  showCall({ call: client?.call ?? last, link: client?.state, quality, refused, silent });
+  const quiet = client?.call?.state === "incoming" && !audible();
+  showCall({ call: client?.call ?? last, link: client?.state, quality, refused, silent, quiet });
   looked();
 }
 
@@ -259,6 +268,7 @@ addEventListener("storage", () => looked());
 
 // ------------------------------------------------------------------ sound
 
+onAudible(render);
 const TUNES = { ringing: "ringback", incoming: "ring" };
 let playing = { tune: null, stop: () => {} };
 let before = null;

@@ -5,7 +5,10 @@ import { callState, duration, notes, QUALITY } from "./words.js";
 
 const CARRIED = ["connecting", "connected", "reconnecting"];
 
-/** What the panel shows: { call, link, quality, refused, silent }. refused: the error of an accept; silent: the browser holds the sound back. */
+/**
+ * view: { call, link, quality, refused, silent, quiet }. refused: the error of an accept; silent: the browser holds the sound back;
+ * quiet: it would hold back the ring.
+ */
 export function showCall(view) {
   const { call } = view;
   $("call").hidden = !call;
@@ -21,10 +24,12 @@ export function showCall(view) {
     $("call-picture").dataset.of = looks;
     $("call-picture").replaceChildren(picture(call.peer, "large"));
   }
-  write($("call-state"), callState(call, view.link));
+  link = view.link;
   tell($("call-quality"), call.state === "connected" && view.quality ? QUALITY[view.quality.level] : "");
   $("call-quality").dataset.level = view.quality?.level ?? "";
-  list($("call-notes"), [view.refused?.message, view.silent && "The browser holds the sound back until you press a button.", ...notes(call)]);
+  const silent = view.silent && "The browser holds the sound back until you press a button.";
+  const quiet = view.quiet && "You hear no ring: the browser plays sounds only after a click on this page.";
+  list($("call-notes"), [view.refused?.message, silent, quiet, ...notes(call)]);
   buttons(view);
   tick(call);
   if (hadFocus && hadFocus !== document.body && $("call").contains(hadFocus) && hadFocus.hidden) $("call-title").focus();
@@ -35,9 +40,12 @@ function heading(call) {
   return call.state === "ended" ? `Call with ${call.peer.name} ended` : call.peer.name;
 }
 
-/** What changes without an event: the timer, and tracks that came. Called every half second too. */
+let link = null;
+
+/** What changes without an event: times, and tracks that came. Called every half second too. */
 export function tick(call) {
   attach(call);
+  if (call) write($("call-state"), callState(call, link, Date.now()));
   const running = call?.connectedAt && call.state !== "ended";
   tell($("call-timer"), running ? duration(Date.now() - call.connectedAt) : "");
 }
@@ -45,11 +53,12 @@ export function tick(call) {
 function buttons({ call, refused, silent }) {
   const { state } = call;
   const carried = CARRIED.includes(state) && call.here;
+  const ringing = state === "incoming" && !call.here;
   const microphone = call.reason?.startsWith("microphone_") ?? false;
   const shown = {
-    accept: state === "incoming",
-    "accept-audio": state === "incoming" && call.media === "video",
-    "accept-listen": state === "incoming" && Boolean(refused),
+    accept: ringing,
+    "accept-audio": ringing && call.media === "video",
+    "accept-listen": ringing && Boolean(refused),
     take: state === "detached" || (CARRIED.includes(state) && !call.here),
     sound: carried && silent,
     mute: carried,

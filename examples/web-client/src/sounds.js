@@ -8,8 +8,13 @@ let context = null;
 /** To be called on every gesture; cheap when there is nothing to do. */
 export function unlock() {
   context ??= typeof AudioContext === "function" ? new AudioContext() : null;
-  if (context?.state === "suspended") context.resume().catch(() => {});
+  if (context?.state === "suspended") context.resume().then(heard, () => {});
 }
+
+/** Whether a ring is heard; `heard` is called when that changes to yes. */
+export const audible = () => context?.state === "running";
+let heard = () => {};
+export const onAudible = (listener) => (heard = listener);
 
 /** [start in s, frequency in Hz, length in s, loudness] */
 const TUNES = {

@@ -1,15 +1,20 @@
 /** What a state is called. Functions of values only. */
 
-/** The line under the name. call: a snapshot of the SDK; link: the state of the connection. */
-export function callState(call, link) {
+/** ms after which somebody who waits is told what for. */
+const ASKING = 1500;
+
+/** The line under the name. call: a snapshot of the SDK; link: the state of the connection; now: Unix ms. */
+export function callState(call, link, now = call.startedAt) {
   const name = call.peer.name;
   if (!call.here && ["connecting", "connected", "reconnecting"].includes(call.state)) return "The call is in another tab of this browser.";
   switch (call.state) {
     case "outgoing":
+      if (!call.localStream && call.here && now - call.startedAt > ASKING) return "Allow the microphone if the browser asks. Then it rings.";
       return link === "online" ? "Calling …" : "Calling as soon as the connection is back …";
     case "ringing":
       return RINGING[call.alerting ?? "socket"].replace("{name}", name);
     case "incoming":
+      if (call.here) return "Answering. Allow the microphone if the browser asks.";
       return call.media === "video" ? "Video call" : "Audio call";
     case "connecting":
       return "Connecting …";
