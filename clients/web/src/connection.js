@@ -282,7 +282,9 @@ export class Connection {
       this.#timers.clear("connect");
     }
     if (code === 1000 && current) return this.#end(() => this.#watcher.onReplaced());
-    if (code === 4401) return this.#end(() => this.#watcher.onFailed(new CarillonError("token_refused")));
+    // Fetched for this very connection, and its time is up all the same: the next one would be no better.
+    const stale = code === 4402 && !current;
+    if (code === 4401 || stale) return this.#end(() => this.#watcher.onFailed(new CarillonError("token_refused")));
     if (code === 4403) return this.#end(() => this.#watcher.onFailed(new CarillonError("origin_refused")));
     if (this.#socket || (current && this.#next)) {
       // One of two: the other one may do. Who was asked to move, and was not taken, asks again later.
