@@ -180,7 +180,8 @@ class Pod:
         self.link.start()
         self.subscriber.start()
         await self.subscriber.subscribed.wait()
-        assert await self.sweeper.renew()
+        while not await self.sweeper.renew():
+            await asyncio.sleep(0.05)  # a renewal waits only so long, and Redis may be paused
         self.sweeper.start()
         return self
 
