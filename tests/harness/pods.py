@@ -180,7 +180,7 @@ class Pod:
         self.link.start()
         self.subscriber.start()
         await self.subscriber.subscribed.wait()
-        while not await self.sweeper.renew():
+        while not await self.sweeper.renew():  # noqa: ASYNC110 - each turn is another try
             await asyncio.sleep(0.05)  # a renewal waits only so long, and Redis may be paused
         self.sweeper.start()
         return self
