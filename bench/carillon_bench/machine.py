@@ -1,5 +1,6 @@
 """On what was measured."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -34,8 +35,8 @@ class Cores:
         return self.server != self.load
 
 
-def describe(redis: str) -> dict[str, str]:
-    """CPU, cores, kernel, and the version of everything that takes part. redis: what it says of itself."""
+def describe(redis: str, reference: str) -> dict[str, str]:
+    """CPU, cores, kernel, and the version of everything that takes part. redis: what it says of itself; reference: its program, or ""."""
     cpu = next((line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     versions = {name: importlib.metadata.version(name) for name in ("uvicorn", "uvloop", "websockets", "msgspec", "hiredis")}
@@ -46,12 +47,17 @@ def describe(redis: str) -> dict[str, str]:
         "Python": platform.python_version(),
         **versions,
         "Redis": redis,
+        **({"Go reference": f"sha256 {_digest(reference)}"} if reference else {}),
         "Carillon": _commit() or importlib.metadata.version("carillon-signaling"),
     }
 
 
 def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def _digest(program: str) -> str:
+    return hashlib.sha256(Path(program).read_bytes()).hexdigest()[:16]
 
 
 def _commit() -> str:

@@ -72,7 +72,8 @@ class Run:
 
     def all(self) -> Figures:
         with ExitStack() as stack:
-            figures = Figures(describe(Peers(stack, self._cores).redis.version), self._cores.apart, self._size.clients)
+            peers = Peers(stack, self._cores)
+            figures = Figures(describe(peers.redis.version, peers.goring_program), self._cores.apart, self._size.clients)
         for phase in (self.relays, self.traces, self.whole_calls, self.idle_users, self.all_at_once, self.redis_clients):
             with ExitStack() as stack:
                 phase(figures, Peers(stack, self._cores), Load())

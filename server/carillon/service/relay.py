@@ -33,6 +33,12 @@ class Relayer:
         self._renewed, self._registered, self._clock = renewed, registered, clock
         self._patience = patience
 
+    @staticmethod
+    def direct(sender: Attached) -> bool:
+        """Whether messages of this user's call need no Redis, by what is held here."""
+        call, place = sender.call, sender.peer
+        return not sender.v1 and bool(place.pod) and not place.v1 and call is not None and call.state is State.ACCEPTED
+
     def at_once(self, sender: Attached, session_id: str, name: str, payload: bytes) -> str:
         """Relay without Redis, if both are reference clients of a call that this pod knows to be accepted.
 

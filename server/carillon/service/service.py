@@ -83,6 +83,30 @@ class Service:
 
     # ---------------------------------------------------------------- messages
 
+    def may_relay_at_once(self, sender: Attached, data: bytes) -> bool:
+        """Whether `relay_at_once` will most likely do; costs next to nothing."""
+        return data.startswith(b'{"type":"webrtc.') and self._parts.relayer.direct(sender)
+
+    def relay_at_once(self, sender: Attached, data: bytes) -> bool:
+        """Relay, or do nothing and return False: then it is for `handle_now`. Raises nothing."""
+        began = self._parts.clock()
+        try:
+            message = protocol.decode(data)
+            if not isinstance(message, protocol.Offer | protocol.Answer | protocol.Ice) or not self._relay_now(sender, message, began):
+                return False
+        except (ProtocolError, StaleConnection):
+            return False
+        self._parts.watcher.message(message.__class__.__name__)
+        return True
+
+    def _relay_now(self, sender: Attached, message: protocol.Relay, began: float) -> bool:
+        session_id, name = protocol.relay_session(message), _NAMES[type(message)]
+        path = self._parts.relayer.at_once(sender, session_id, name, bytes(message.payload))
+        if not path or sender.call is None:
+            return False
+        self._parts.watcher.relayed(sender.call, name, path, self._parts.clock() - began)
+        return True
+
     def handle_now(self, sender: Attached, data: bytes) -> protocol.ClientMessage | Unreadable | None:
         """Do what needs no waiting; returns the message where there is more to do (see `handle`)."""
         began = self._parts.clock()
@@ -91,10 +115,7 @@ class Service:
             self._parts.watcher.message(message.__class__.__name__)
             match message:
                 case protocol.Offer() | protocol.Answer() | protocol.Ice():
-                    session_id, name = protocol.relay_session(message), _NAMES[type(message)]
-                    path = self._parts.relayer.at_once(sender, session_id, name, bytes(message.payload))
-                    if path and sender.call:
-                        self._parts.watcher.relayed(sender.call, name, path, self._parts.clock() - began)
+                    if self._relay_now(sender, message, began):
                         return None
                 case protocol.Ping(payload) if sender.v1:
                     sender.connection.send(encode(protocol.Pong(payload)))

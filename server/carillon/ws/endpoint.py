@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from carillon import protocol
@@ -21,7 +22,7 @@ from carillon.service.attach import Attacher
 from carillon.service.service import Service
 from carillon.ws.connection import SocketConnection
 from carillon.ws.pulse import UNATTACHED, Pulse
-from carillon.ws.socket import Closed, Message, Socket
+from carillon.ws.socket import Closed, Message, Socket, queued
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +210,7 @@ class Endpoint:
         expiry, meter, began = None, self._door.meter(), time.monotonic()
         if self._settings.close_on_expiry:
             expiry = _Expiry(attached, identity.expires_at)
+        socket.at_once = partial(self._at_once, attached, meter, began)
         try:
             while True:
                 item = first or await socket.receive()
@@ -226,8 +228,21 @@ class Endpoint:
             socket.close(Close.NORMAL, Close.NORMAL.reason)
             return Closed(Close.NORMAL, "", clean=False)
         finally:
+            socket.at_once = queued  # else socket and connection would hold each other
             if expiry:
                 expiry.cancel()
+
+    def _at_once(self, attached: Attached, meter: Meter, began: float, item: Message) -> bool:
+        """A relay that needs no waiting is done before this connection's task wakes, which costs a third more. All else is left to it."""
+        if self._pulse.stood(began, self._settings.freeze) or not self._service.may_relay_at_once(attached, item.data):
+            return False
+        try:
+            if meter(len(item.data)) is not None:
+                return False
+        except Refused as refused:
+            self._service.refuse(attached, refused.code, refused.message, retry_after=refused.retry_after)
+            return True
+        return self._service.relay_at_once(attached, item.data)
 
     async def _take(self, attached: Attached, item: Message, expiry: "_Expiry | None", meter: Meter) -> CloseCode | None:
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from carillon.errors import Close, CloseCode
@@ -56,6 +56,11 @@ class Wire(Protocol):
     def resume(self) -> None: ...
 
 
+def queued(_: Message) -> bool:
+    """Nothing is done at once: the reader takes all."""
+    return False
+
+
 class Gone:
     """The wire of a connection that is lost: a socket that still held the real one would be garbage in a circle."""
 
@@ -86,6 +91,7 @@ class Socket:
         "_waiter",
         "_wire",
         "accepted",
+        "at_once",
         "closed",
         "code",
         "query",
@@ -101,6 +107,8 @@ class Socket:
         self._queued = 0
         self._waiter: asyncio.Future[None] | None = None
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
+        self.at_once: Callable[[Message], bool] = queued
+        """Asked of each message that comes while the reader waits for one: True if it is done with and need not wake it. Must not raise."""
         self.query = b""
         """The query string, which may hold a token: kept here, and out of the scope, until the handshake is answered."""
         self.accepted = False
@@ -196,6 +204,10 @@ class Socket:
 
     def put(self, item: Message | Closed) -> None:
         """Called by the wire with what came. Nothing comes after the end."""
+        waiter = self._waiter if self._waiter is not None and not self._waiter.done() else None
+        if waiter is not None and isinstance(item, Message) and self.at_once(item):
+            self.received += 1
+            return
         if self._queue:
             if isinstance(self._queue[-1], Closed):
                 return
@@ -209,8 +221,8 @@ class Socket:
                 self._wire.pause()
         else:
             self._end()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if waiter is not None:
+            waiter.set_result(None)
 
     def lost(self) -> None:
         """Called by the wire once the connection is gone, as the last."""

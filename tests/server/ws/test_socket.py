@@ -141,3 +141,28 @@ async def test_a_lost_socket_asks_nothing_of_its_wire(socket: Socket, wire: Wire
         await socket.receive()
     assert await socket.receive() == Closed(1006, "", clean=False)
     assert wire.did == before
+
+
+async def test_what_is_done_at_once_wakes_no_reader_and_overtakes_nothing(socket: Socket) -> None:
+    done: list[bytes] = []
+
+    def at_once(message: Message) -> bool:
+        if message.data == b"9":
+            return False
+        done.append(message.data)
+        return True
+
+    socket.at_once = at_once
+    socket.put(text(0))
+    assert done == [], "nobody waits yet: it has its place in the queue"
+    assert await socket.receive() == text(0)
+    reader = asyncio.create_task(socket.receive())
+    await asyncio.sleep(0)
+    socket.put(text(1))
+    assert done == [b"1"]
+    socket.put(text(9))
+    socket.put(text(2))
+    assert done == [b"1"], "what comes behind a queued message is queued"
+    assert await reader == text(9)
+    assert await socket.receive() == text(2)
+    assert socket.received == 4
