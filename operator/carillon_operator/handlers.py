@@ -3,7 +3,11 @@
 `on.event` writes nothing to the resource; `on.create`, `on.update` and timers would add annotations or finalizers.
 """
 
+import asyncio
+import contextlib
+import logging
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -13,6 +17,8 @@ from kopf._core.engines.peering import Identity
 from carillon_operator.kube import Access
 from carillon_operator.reconciler import Key
 from carillon_operator.spec import GROUP, PLURAL, VERSION
+
+log = logging.getLogger(__name__)
 
 SILENCE = 30.0
 """Seconds without a word after which the watch is begun anew: a dead connection looks like a quiet one."""
@@ -40,7 +46,8 @@ def settings() -> kopf.OperatorSettings:
 
 
 def registry(access: Access, known: dict[Key, str], changed: Callable[[str, str], None]) -> kopf.OperatorRegistry:
-    """known: filled with the version of each resource as the watch shows it. changed: told of each change."""
+    """known: filled with the version of each resource as the watch shows it. changed: told of each change, in the caller's event loop."""
+    home = asyncio.get_running_loop()
     found = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=found)
@@ -64,7 +71,9 @@ def registry(access: Access, known: dict[Key, str], changed: Callable[[str, str]
             known.pop(key, None)
         else:
             known[key] = event["object"]["metadata"]["resourceVersion"]
-        changed(*key)
+        with contextlib.suppress(RuntimeError):
+            # Closed: we are leaving.
+            home.call_soon_threadsafe(changed, *key)
 
     return found
 
@@ -73,16 +82,43 @@ def _path(given: str | None) -> str | None:
     return os.fspath(given) if given else None
 
 
-async def watch(registry: kopf.OperatorRegistry, namespaces: Collection[str], identity: str) -> Collection[Any]:
-    """kopf's tasks, begun; to be given to `kopf.run_tasks`. namespaces: none for all. identity: this operator's.
+class Kopf:
+    """kopf in a thread and an event loop of its own: when it ends, it cancels every task of its loop that it does not know.
 
-    Without one kopf asks who the user is, and a container's user id has no name.
+    It ends by itself on an ERROR in a stream, a 403 or a 404, and is begun anew then: meanwhile a LIST each minute finds what changed.
     """
-    return await kopf.spawn_tasks(
-        registry=registry,
-        settings=settings(),
-        standalone=True,
-        identity=Identity(identity),
-        clusterwide=not namespaces,
-        namespaces=tuple(namespaces),
-    )
+
+    AGAIN = 2.0
+    """Seconds until it is begun anew."""
+
+    def __init__(self, registry: kopf.OperatorRegistry, namespaces: Collection[str], identity: str) -> None:
+        """namespaces: none for all. identity: this operator's; without one kopf asks who the user is, and a container's has no name."""
+        self._registry, self._namespaces, self._identity = registry, tuple(namespaces), Identity(identity)
+        self._stop = threading.Event()
+
+    async def run(self) -> None:
+        """Until cancelled. Its thread may outlive that by seconds, and does not keep the process."""
+        threading.Thread(target=self._run, name="kopf", daemon=True).start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._operate())
+            except Exception as failure:
+                log.warning("the watch of the resources begins anew: %s", failure)
+            self._stop.wait(self.AGAIN)
+
+    async def _operate(self) -> None:
+        await kopf.operator(
+            registry=self._registry,
+            settings=settings(),
+            standalone=True,
+            identity=self._identity,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=self._stop,
+        )

@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import kopf
-
-from carillon_operator import handlers, ports
+from carillon_operator import ports
+from carillon_operator.handlers import Kopf, registry
 from carillon_operator.kube import CHILDREN, Access, Client, Forbidden, NotFound, Throttled, Unreachable, Watch
 from carillon_operator.kube.errors import ApiError
 from carillon_operator.kube.kinds import POD, RESOURCE, SECRET
@@ -112,17 +111,14 @@ def _watches(options: Options, client: Client, loop: Loop) -> Iterator[Watch]:
 async def _until_told(options: Options, access: Access, parts: Parts, serving: tuple[Serving, ...]) -> None:
     """Whatever ends first ends the process; the Lease is given back in any case."""
     stop = asyncio.Event()
-    before = asyncio.all_tasks()
-    registry = handlers.registry(access, parts.known, parts.loop.resource_changed)
-    watching = await handlers.watch(registry, options.namespaces, options.identity)
+    resources = Kopf(registry(access, parts.known, parts.loop.resource_changed), options.namespaces, options.identity)
     for one in (signal.SIGTERM, signal.SIGINT):
-        # After kopf, which would end our tasks in its own order.
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
     leading = asyncio.create_task(_lead(options, parts))
     stopped = asyncio.create_task(stop.wait())
     others = [asyncio.create_task(one.run()) for one in parts.watches]
     others += [asyncio.create_task(one.run()) for one in serving]
-    others.append(asyncio.create_task(kopf.run_tasks(watching, ignored=before)))
+    others.append(asyncio.create_task(resources.run()))
     try:
         done, _ = await asyncio.wait([leading, stopped, *others], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from harness.certificates import Authority
 
 CACHE = Path(os.environ.get("CLUSTER_CACHE", Path.home() / ".cache/carillon-cluster"))
-PATIENCE = 90.0
+PATIENCE = float(os.environ.get("PATIENCE", "90"))
 """Seconds until it must serve, on a busy machine."""
 ADMIN = "admin-token"
 MERGE = "application/merge-patch+json"

@@ -87,7 +87,7 @@ class KubeFaults:
         }
         try:
             async with self._session.request(
-                request.method, self._server.url + request.path_qs, headers=headers, data=await request.read()
+                request.method, self._server.url + request.path_qs, headers=headers, data=await request.read() or None
             ) as answer:
                 if fault:
                     await answer.read()

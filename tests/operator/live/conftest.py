@@ -29,3 +29,18 @@ def cell(api_server: ApiServer) -> Cell:
     name = f"test-{secrets.token_hex(4)}"
     api_server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     return Cell(api_server, name)
+
+
+@pytest.fixture
+def own_api_server() -> Iterator[ApiServer]:
+    """An API server for one test to stop or change; three seconds to start."""
+    try:
+        programs()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    server = ApiServer()
+    try:
+        server.start().install(definition())
+        yield server
+    finally:
+        server.remove()
