@@ -7,7 +7,7 @@ import sys
 import jwt
 import pytest
 import uvicorn
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
@@ -107,6 +107,7 @@ opaque = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 @pytest.mark.parametrize("way", WAYS)
 @given(token=opaque)
 def test_no_token_is_logged_however_it_is_carried(way, token):
+    assume(token not in way)  # as "Authorization" is
     hidden = redact(way.format(token))
     assert token not in hidden
     assert "[redacted]" in hidden
