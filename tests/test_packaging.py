@@ -63,3 +63,14 @@ def test_compose_has_the_reference_profile() -> None:
     assert services["server-2"]["profiles"] == services["caddy"]["profiles"] == ["scaling"]
     assert services["redis"]["healthcheck"]
     assert "profiles" not in services["server"]
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/web/*.md")]
+    broken = []
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            written_by_make_bench = target.startswith("docs/benchmarks/")
+            if "://" not in target and not written_by_make_bench and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert broken == []
