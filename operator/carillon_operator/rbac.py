@@ -40,7 +40,7 @@ SCOPE = (
     Permission(GROUP, (f"{PLURAL}/status",), ("patch",), "what is said of it"),
     Permission(GROUP, (f"{PLURAL}/scale",), ("patch",), "the built-in scaler writes where an HPA would"),
     Permission("", ("configmaps", "serviceaccounts", "services"), CHILD, "children"),
-    Permission("", ("secrets",), (*READ, "create", "patch", "update"), "generated ones are made and rotated; named ones are checked"),
+    Permission("", ("secrets",), (*READ, "create", "update"), "generated ones are made and rotated; named ones are checked"),
     Permission("", ("pods",), ("list", "watch", "patch"), "readiness; annotations that hurry a Secret's renewal and choose who leaves"),
     Permission("apps", ("deployments", "statefulsets"), CHILD, "children"),
     Permission("policy", ("poddisruptionbudgets",), CHILD, "children"),

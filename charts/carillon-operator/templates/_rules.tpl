@@ -10,7 +10,7 @@
 # children
 - {apiGroups: [''], resources: [configmaps, serviceaccounts, services], verbs: [get, list, watch, create, patch, delete]}
 # generated ones are made and rotated; named ones are checked
-- {apiGroups: [''], resources: [secrets], verbs: [get, list, watch, create, patch, update]}
+- {apiGroups: [''], resources: [secrets], verbs: [get, list, watch, create, update]}
 # readiness; annotations that hurry a Secret's renewal and choose who leaves
 - {apiGroups: [''], resources: [pods], verbs: [list, watch, patch]}
 # children
