@@ -29,6 +29,7 @@ operator: $(STAMP) ## run the operator outside a cluster, by KUBECONFIG (ARGS)
 	@exec $(BIN)/python -m carillon_operator $(ARGS)
 
 test: lint types $(STAMP) ## everything this machine can run
+	@test -n "$$KUBEBUILDER_ASSETS" || ! command -v go >/dev/null || $(BIN)/python tests/cluster build >/dev/null
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term:skip-covered -q
 
 lint: $(STAMP) ## ruff and import-linter

@@ -43,14 +43,15 @@ POLICY = {
 }
 
 
-def programs() -> Path:
-    """Folder of etcd and kube-apiserver. Raises FileNotFoundError, saying how to get them."""
+def programs(*more: str) -> Path:
+    """Folder of etcd, kube-apiserver and `more`. Raises FileNotFoundError, saying how to get them."""
     given = os.environ.get("KUBEBUILDER_ASSETS")
     folder = Path(given) if given else CACHE / "bin"
-    if not all((folder / name).exists() for name in ("etcd", "kube-apiserver")):
+    missing = [name for name in ("etcd", "kube-apiserver", *more) if not (folder / name).exists()]
+    if missing:
         raise FileNotFoundError(
-            f"no etcd and kube-apiserver in {folder}. Set KUBEBUILDER_ASSETS, or build them once (some six minutes, needs Go): "
-            "tests/cluster/cluster build"
+            f"no {', '.join(missing)} in {folder}: `make test` builds them once where Go is (some six minutes), unless KUBEBUILDER_ASSETS "
+            "names a folder that has them"
         )
     return folder
 

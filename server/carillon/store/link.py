@@ -230,7 +230,8 @@ class RedisLink:
             self._wire, self.down_since = None, self._loop.time()
             self._abandon()
             await wire.close()
-            log.warning("the connection to Redis was lost", extra={"address": wire.address})
+            if not self._closed:
+                log.warning("the connection to Redis was lost", extra={"address": wire.address})
             if self.on_down:
                 self.on_down()
 

@@ -38,6 +38,7 @@ class Subscriber:
         self._endpoint, self._channel, self._on_message, self._on_subscribed = endpoint, channel, on_message, on_subscribed
         self._retry_cap = retry_cap
         self._wire: Wire | None = None
+        self._closed = False
         self._task: asyncio.Task[None] | None = None
         self.subscribed = asyncio.Event()
         """Set while messages arrive."""
@@ -46,6 +47,7 @@ class Subscriber:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
+        self._closed = True
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -80,7 +82,8 @@ class Subscriber:
             self._wire = None
             if self.subscribed.is_set():
                 self.subscribed.clear()
-                log.warning("the pod's channel is cut off", extra={"address": wire.address})
+                if not self._closed:
+                    log.warning("the pod's channel is cut off", extra={"address": wire.address})
             await wire.close()
 
     def _reply(self, reply: Any) -> None:

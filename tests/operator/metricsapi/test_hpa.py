@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def server() -> Iterator[ApiServer]:
     try:
-        programs()
+        programs("kube-controller-manager")
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     found = ApiServer()
