@@ -15,7 +15,7 @@ MET = {True: "yes", False: "**no**", None: ""}
 
 PAGE = """# Benchmark
 
-Written by `make bench`; the raw figures are in [results.json](results.json).
+Written by `GORING_BIN=<the Go reference's program> make bench`; the raw figures are in [results.json](results.json).
 
 {machine}
 
