@@ -634,7 +634,7 @@ export class CarillonClient extends EventTarget {
   #follows(key, arrived) {
     return this.#until(() => {
       const call = this.#shown.call;
-      if (call?.key === key && (call.here || this.#denied)) return arrived(call) ? [/** @type {Call} */ (this.call)] : null;
+      if (call?.key === key) return arrived(call) ? [/** @type {Call} */ (this.call)] : null;
       const { reason, message, retryAfter } = this.#ended.get(key) ?? {};
       throw new CarillonError(reason ?? "call_over", { message, retryAfter });
     });

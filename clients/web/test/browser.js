@@ -174,7 +174,7 @@ async function getUserMedia(wanted) {
 
 export function install() {
   Object.assign(globalThis, { WebSocket, RTCPeerConnection: FakePeerConnection, MediaStream: Stream });
-  const navigator = { mediaDevices: { getUserMedia } };
+  const navigator = { mediaDevices: { getUserMedia, addEventListener() {}, removeEventListener() {} } };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
 }
 

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backoff, hint } from "../src/connection.js";
+import { Session } from "../src/session.js";
+
+const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
+
+function fresh() {
+  const session = new Session();
+  session.receive(welcome());
+  return session;
+}
+
+test("numbers calls and media, and nothing else", () => {
+  const session = fresh();
+  assert.equal(session.number("call.start", {}).n, 1);
+  assert.equal(session.number("webrtc.ice", {}).n, 2);
+  for (const type of ["call.check", "session.ping", "token.refresh", "received"]) assert.equal(session.number(type, {}).n, undefined);
+});
+
+test("keeps what is unanswered, and sends it again after a welcome", () => {
+  const session = fresh();
+  for (const type of ["call.start", "call.end", "webrtc.ice"]) session.number(type, {});
+  session.receive({ type: "ack", payload: { n: 1 } });
+  const { replies, voided } = session.receive(welcome({ n: 2, recovered: true }));
+  assert.deepEqual(replies.map(({ n }) => n), [3]);
+  assert.ok(!voided);
+  assert.deepEqual(session.resume().payload, { session: "s", epoch: "e", last_seq: 0, n: 2 });
+});
+
+test("another session voids what was unanswered, and counts on from where it says", () => {
+  const session = fresh();
+  session.number("call.start", {});
+  const { replies, voided } = session.receive(welcome({ session: "t", n: 7 }));
+  assert.deepEqual([replies, voided], [[], true]);
+  assert.equal(session.number("call.start", {}).n, 8);
+});
+
+test("takes each message once and in order", () => {
+  const session = fresh();
+  assert.ok(session.receive({ type: "call.ringing", payload: {}, seq: 1 }).news);
+  assert.equal(session.receive({ type: "call.ringing", payload: {}, seq: 1 }).news, null);
+  assert.equal(session.receive({ type: "call.ended", payload: {}, seq: 3 }).gap, true);
+  assert.equal(session.seq, 1);
+});
+
+test("says when the replay is through", () => {
+  const session = fresh();
+  assert.equal(session.receive(welcome({ seq: 2, recovered: true })).settled, undefined);
+  assert.equal(session.receive({ type: "call.ring", payload: {}, seq: 1 }).settled, undefined);
+  const last = session.receive({ type: "call.missed", payload: {}, seq: 2 });
+  assert.ok(last.settled && last.replay);
+  assert.equal(session.receive({ type: "call.ring", payload: {}, seq: 3 }).replay, undefined);
+});
+
+test("acknowledges rings, and answers the server's echo requests", () => {
+  const session = fresh();
+  assert.deepEqual(session.receive({ type: "call.ring", payload: {}, seq: 1 }).replies, [{ type: "received", payload: { seq: 1 } }]);
+  assert.deepEqual(session.receive({ type: "session.ping", payload: { id: "x" } }).replies, [{ type: "session.pong", payload: { id: "x" } }]);
+});
+
+test("a refusal that consumed no number is sent again, but a start is given up", () => {
+  const session = fresh();
+  session.number("call.start", {});
+  session.number("webrtc.ice", { second: true });
+  const refused = session.receive({ type: "error", payload: { code: "unavailable", message: "", n: 1, retry_after: 5 } });
+  assert.deepEqual([refused.about?.type, refused.flush, refused.news !== null], ["call.start", 5, true]);
+  assert.deepEqual(session.outbox, [{ type: "webrtc.ice", payload: { second: true }, n: 1 }]);
+  const again = session.receive({ type: "error", payload: { code: "rate_limited", message: "", n: 1, retry_after: 0.2 } });
+  assert.deepEqual([again.news, again.flush, session.outbox.length], [null, 1, 1]);
+});
+
+test("a refusal that consumed its number is final", () => {
+  const session = fresh();
+  session.number("call.start", {});
+  const { about } = session.receive({ type: "error", payload: { code: "user_busy", message: "", n: 1 }, seq: 1 });
+  assert.equal(about?.type, "call.start");
+  assert.equal(session.number("call.start", {}).n, 2);
+});
+
+test("a gap is closed from the number the server expects", () => {
+  const session = fresh();
+  for (const type of ["call.accept", "webrtc.ice", "webrtc.ice"]) session.number(type, {});
+  const { flush, news } = session.receive({ type: "error", payload: { code: "out_of_sequence", message: "", n: 3, expected: 2 } });
+  assert.ok(flush && news === null);
+  assert.deepEqual(session.outbox.map(({ n }) => n), [2, 3]);
+});
+
+test("a message that cannot be read blocks nothing behind it", () => {
+  const session = fresh();
+  session.number("call.start", { bad: true });
+  session.number("call.end", {});
+  session.receive({ type: "error", payload: { code: "invalid_message", message: "" } });
+  assert.deepEqual(session.outbox, [{ type: "call.end", payload: {}, n: 1 }]);
+});
+
+test("backs off with jitter, and takes the server's hint", () => {
+  assert.ok(backoff(0, 1) < 1000);
+  for (let failures = 1; failures < 20; failures++) {
+    assert.ok(backoff(failures, 0) >= 1000 && backoff(failures, 1) <= 15_000);
+    assert.notEqual(backoff(failures, 0.2), backoff(failures, 0.8));
+  }
+  assert.equal(hint("This server is full; retry after 2.5 s"), 2.5);
+  assert.equal(hint("service restart"), null);
+});
