@@ -26,7 +26,7 @@ def run(*command: str, seconds: float = 240) -> None:
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-4000:]
 
 
-@pytest.mark.parametrize("name", ["core", "session", "calls"])
+@pytest.mark.parametrize("name", ["core", "session", "calls", "readme"])
 def test_node_runner(tools: Path, name: str) -> None:
     run("node", "--test", "--test-timeout=200000", f"test/{name}.test.js")
 
