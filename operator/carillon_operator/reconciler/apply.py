@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from carillon_operator.kube import Client, Conflict, Forbidden, Invalid, Kind, NotFound, kind_of
+from carillon_operator.kube import ApiError, Client, Conflict, Forbidden, Invalid, Kind, NotFound, Throttled, kind_of
 from carillon_operator.kube.kinds import DEPLOYMENT
 from carillon_operator.reconciler.drift import drifted, fingerprint, marked
 from carillon_operator.reconciler.world import World, owner
@@ -39,6 +39,8 @@ class Applier:
         self._accepted.pop(uid, None)
 
     async def apply(self, cluster: Cluster, wanted: Iterable[Object], world: World, report: Report) -> None:
+        """What fails for a moment holds up no other child; it is raised in the end."""
+        failure: ApiError | None = None
         for one in wanted:
             kind = kind_of(one)
             try:
@@ -50,6 +52,12 @@ class Applier:
                 if refusal.namespace_ends:
                     raise
                 report.refused.append(f"{_name(one)}: {refusal.message}")
+            except Throttled:
+                raise
+            except ApiError as passing:
+                failure = failure or passing
+        if failure:
+            raise failure
 
     async def _one(self, cluster: Cluster, one: Object, kind: Kind, live: Object | None, report: Report) -> None:
         wanted = marked(one)
