@@ -53,6 +53,9 @@ lock: ## pin all dependencies anew, with hashes
 e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests/cluster (root, Debian)
 	$(BIN)/python -m pytest tests/e2e -q
 
+chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: 1 is 100 users at a time)
+	$(BIN)/python -m pytest tests/chaos -q
+
 images: ## build the server's and the operator's image, with Docker where it runs, else with buildah (REGISTRY, TAG)
 	for target in server operator; do \
 	  if docker info >/dev/null 2>&1; then docker build --target $$target -t $(REGISTRY)carillon-$$target:$(TAG) . || exit 1; \

@@ -86,6 +86,39 @@ class Declared:
             }
         )
 
+    def use_external_redis(self, image: str, pod: Json) -> None:
+        """A Redis that is not the operator's, without a password. Before `declare`."""
+        labels = {"app": "outside-redis"}
+        self.service.redis = "app=outside-redis"
+        self.spec["redis"] = {"external": {"url": f"redis://outside.{self.namespace}:6379"}}
+        container = {
+            "name": "redis",
+            "image": image,
+            "command": ["redis-server", "--save", "", "--protected-mode", "no", "--dir", "/tmp"],
+            "ports": [{"containerPort": 6379}],
+            "readinessProbe": {"exec": {"command": ["redis-cli", "ping"]}, "periodSeconds": 1},
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+        security = {"runAsNonRoot": True, "runAsUser": 999, "seccompProfile": {"type": "RuntimeDefault"}}
+        template = {
+            "metadata": {"labels": labels},
+            "spec": {**pod, "securityContext": security, "containers": [container], "terminationGracePeriodSeconds": 1},
+        }
+        self.kube.apply(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "outside", "namespace": self.namespace},
+                "spec": {"selector": {"matchLabels": labels}, "strategy": {"type": "Recreate"}, "template": template},
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "outside", "namespace": self.namespace},
+                "spec": {"selector": labels, "ports": [{"port": 6379}]},
+            },
+        )
+
     def patch(self, **spec: Any) -> None:
         self.kube.run("patch", "sigc", self.NAME, "-n", self.namespace, "--type=merge", "-p", _spec(spec))
 

@@ -1,0 +1,112 @@
+"""What goes wrong around a running service, each as one disturbance that is over when it returns."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from cluster import faults
+from harness.kube import Json, eventually
+from harness.operated import Declared
+
+Disturbance = Callable[[Declared], None]
+OUTAGE = 8.0
+"""Seconds of a cut or a stop: long enough to be noticed by everybody, well within the grace (30)."""
+
+
+def kill_a_pod(declared: Declared) -> None:
+    _kill(declared, declared.service.pods()[0])
+    declared.service.await_ready(2)
+
+
+def restart_redis(declared: Declared) -> None:
+    """A Redis without storage comes back with nothing."""
+    service = declared.service
+    for pod in declared.kube.ready(service.namespace, service.redis):
+        declared.kube.run("delete", "pod", "-n", service.namespace, _name(pod), "--grace-period=0", "--force")
+    eventually(lambda: declared.kube.ready(service.namespace, service.redis), "a Redis again")
+
+
+def stop_the_operator(declared: Declared) -> None:
+    """And lose a pod meanwhile, which Kubernetes alone replaces."""
+    operator, kube = declared.operator, declared.kube
+    kube.run("scale", f"deployment/{operator.RELEASE}", "-n", operator.namespace, "--replicas=0")
+    eventually(lambda: not operator.pods(), "no operator")
+    kill_a_pod(declared)
+    kube.run("scale", f"deployment/{operator.RELEASE}", "-n", operator.namespace, "--replicas=2")
+    eventually(lambda: len(operator.pods()) == 2, "two operators")
+
+
+def stop_the_api_server(declared: Declared) -> None:
+    faults.stop_program(1, "kube-apiserver")
+    time.sleep(OUTAGE)
+    faults.start_program(1, "kube-apiserver")
+    eventually(lambda: declared.kube.run("get", "--raw", "/readyz", timeout=10) == "ok", "an API server again")
+    declared.await_ready()
+
+
+def cut_one_pod_off_redis(declared: Declared) -> None:
+    with _network(declared, "iptables -I OUTPUT -p tcp --dport 6379 -j DROP", "iptables -D OUTPUT -p tcp --dport 6379 -j DROP"):
+        time.sleep(OUTAGE)
+
+
+def slow_one_pod_down(declared: Declared) -> None:
+    with _network(declared, "tc qdisc add dev eth0 root netem delay 150ms 50ms", "tc qdisc del dev eth0 root"):
+        time.sleep(OUTAGE)
+
+
+def scale_up_and_down(declared: Declared) -> None:
+    for replicas in (6, 2):
+        declared.scale(replicas)
+        declared.service.await_ready(replicas)
+
+
+def roll_the_image(declared: Declared) -> None:
+    images = declared.operator.environment.images
+    image = declared.service.pods()[0]["spec"]["containers"][0]["image"]
+    declared.patch(image={"reference": images.server if image == images.next_server else images.next_server})
+    declared.await_ready()
+    declared.service.await_ready(2)
+
+
+def cut_the_power_of_a_node(declared: Declared) -> None:
+    """Redis is on the other one: a call whose pods and Redis go together is lost, as the documentation says."""
+    faults.cut_power(2)
+    eventually(lambda: not _healthy(declared, "node2"), "a node that is given up")
+    eventually(lambda: _on(declared, "node1") == 2, "two pods on the other node")
+    faults.restore_power(2)
+    eventually(lambda: _healthy(declared, "node2"), "the node again")
+    declared.service.await_ready(2)
+    declared.await_ready()
+
+
+EVERYWHERE: tuple[Disturbance, ...] = (kill_a_pod, stop_the_operator, restart_redis, scale_up_and_down, roll_the_image)
+HERE: tuple[Disturbance, ...] = (cut_one_pod_off_redis, slow_one_pod_down, stop_the_api_server, cut_the_power_of_a_node)
+"""Only where nodes are ours to break."""
+
+
+@contextlib.contextmanager
+def _network(declared: Declared, spoil: str, mend: str) -> Iterator[None]:
+    """Commands of this machine, run in the network of one server pod."""
+    uid = declared.service.pods()[0]["metadata"]["uid"]
+    faults.in_pod_network(uid, *spoil.split())
+    try:
+        yield
+    finally:
+        faults.in_pod_network(uid, *mend.split())
+
+
+def _kill(declared: Declared, pod: Json) -> None:
+    declared.kube.run("delete", "pod", "-n", declared.namespace, _name(pod), "--grace-period=0", "--force")
+
+
+def _name(pod: Json) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def _on(declared: Declared, node: str) -> int:
+    return sum(pod["spec"]["nodeName"] == node for pod in declared.service.pods())
+
+
+def _healthy(declared: Declared, node: str) -> bool:
+    status = declared.kube.run("get", "node", node, "-o", "jsonpath={.status.conditions[?(@.type=='Ready')].status}")
+    return status == "True"
