@@ -24,20 +24,9 @@ def build_image(tag: str, context: Path, *extra: str) -> Path:
     if quiet("buildah", "inspect", "--type", "image", BASE).returncode:
         _make_base()
     mount = ("-v", f"{AUTHORITIES}:{AUTHORITIES}:ro") if Path(AUTHORITIES).exists() else ()
-    run(
-        "buildah",
-        "bud",
-        "-q",
-        "--layers",
-        "--build-arg",
-        f"PYTHON_IMAGE={BASE}",
-        *mount,
-        *extra,
-        "-t",
-        tag,
-        context,
-        stdout=subprocess.DEVNULL,
-    )
+    # Not --layers: its cache was seen to take a changed checkout for the old one.
+    how = ("-q", "--build-arg", f"PYTHON_IMAGE={BASE}", *mount, *extra)
+    run("buildah", "bud", *how, "-t", tag, context, stdout=subprocess.DEVNULL)
     return save(tag)
 
 
