@@ -202,14 +202,18 @@ class CarillonClient:
                 self._news.notify_all()
 
     def _repeat(self, delay: float) -> None:
-        """Send what is unanswered again after a while, unless a reconnect has done so."""
+        """Send what is unanswered again after a while, once however many refusals ask for it, unless a reconnect has done so."""
+        if self._repeats:
+            return
 
         async def later(connects: int) -> None:
-            await asyncio.sleep(delay)
-            if self._socket is not None and self.connects == connects:
+            # The server names the time until the next single message; all at once by then would be a flood.
+            await asyncio.sleep(max(1.0, delay))
+            socket = self._socket
+            if socket is not None and self.connects == connects:
                 for message in list(self.session.outbox):
                     with contextlib.suppress(ConnectionClosed):
-                        await self._socket.send(json.dumps(message))
+                        await socket.send(json.dumps(message))
 
         task = asyncio.create_task(later(self.connects))
         self._repeats.add(task)
