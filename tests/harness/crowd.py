@@ -65,14 +65,16 @@ class Person:
         self._read = 0
 
     def news(self) -> list[dict[str, Any]]:
+        """All but the first welcome, which says nothing of a call that may have begun since."""
         found = self.client.log[self._read :]
         self._read += len(found)
-        for message in found:
-            if message["type"] == "session.welcome":
-                before, self._session = self._session, message["payload"]["session"]
-                if before is not None and (before != self._session or not message["payload"]["recovered"]):
-                    self.gaps += 1
-        return found
+        return [message for message in found if message["type"] != "session.welcome" or self._returned(message["payload"])]
+
+    def _returned(self, welcome: dict[str, Any]) -> bool:
+        before, self._session = self._session, welcome["session"]
+        if before is not None and (before != self._session or not welcome["recovered"]):
+            self.gaps += 1
+        return before is not None
 
 
 class Line:
