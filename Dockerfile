@@ -5,24 +5,24 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python3 -m venv /venv
 COPY requirements/build.lock requirements/
-RUN /venv/bin/pip install --require-hashes -r requirements/build.lock && cp -r /venv /build
+RUN /venv/bin/pip install --require-hashes --no-deps -r requirements/build.lock && cp -r /venv /build
 
 FROM build AS build-server
 COPY requirements/server.lock requirements/
-RUN python3 -m venv --clear /venv && /venv/bin/pip install --require-hashes -r requirements/server.lock
+RUN python3 -m venv --clear /venv && /venv/bin/pip install --require-hashes --no-deps -r requirements/server.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY operator operator
-RUN /build/bin/python -m hatchling build -t wheel -d /wheels && /venv/bin/pip install --no-deps --no-index /wheels/*.whl \
+RUN /build/bin/python -m hatchling build -t wheel -d /wheels && /venv/bin/pip install --no-deps --no-index /wheels/*.whl && /venv/bin/pip check \
  && /venv/bin/python -m compileall -q /venv/lib
 
 FROM build AS build-operator
 COPY requirements/operator.lock requirements/
-RUN python3 -m venv --clear /venv && /venv/bin/pip install --require-hashes -r requirements/operator.lock
+RUN python3 -m venv --clear /venv && /venv/bin/pip install --require-hashes --no-deps -r requirements/operator.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY operator operator
-RUN /build/bin/python -m hatchling build -t wheel -d /wheels && /venv/bin/pip install --no-deps --no-index /wheels/*.whl \
+RUN /build/bin/python -m hatchling build -t wheel -d /wheels && /venv/bin/pip install --no-deps --no-index /wheels/*.whl && /venv/bin/pip check \
  && /venv/bin/python -m compileall -q /venv/lib
 
 FROM ${PYTHON_IMAGE} AS base

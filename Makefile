@@ -18,7 +18,7 @@ setup: $(STAMP) ## make .venv from the pinned, hashed locks
 $(STAMP): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -c '' 2>/dev/null || { echo "making $(VENV) from the locks, once"; $(PYTHON) -m venv --clear $(VENV); } || \
 	  { echo "carillon needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv), or say PYTHON=..."; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
