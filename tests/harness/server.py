@@ -131,11 +131,18 @@ class User:
         await self.socket.send(json.dumps({"type": kind, "payload": payload} | ({} if n is None else {"n": n})))
 
     async def hear(self, kind: str) -> dict[str, Any]:
-        """The next message, which must be of this kind; its payload."""
-        message = json.loads(await self.socket.recv())
+        """The next message, heartbeats aside, which must be of this kind; its payload."""
+        message = await self.next_message()
+        while message["type"] == "session.ping" != kind:
+            await self.say("session.pong", **message["payload"])
+            message = await self.next_message()
         assert message["type"] == kind, message
         payload: dict[str, Any] = message["payload"]
         return payload
+
+    async def next_message(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(await self.socket.recv())
+        return message
 
     async def code(self) -> int:
         """The close code that the server sends."""

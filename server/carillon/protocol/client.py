@@ -133,7 +133,7 @@ class RefreshToken(Struct, frozen=True, tag="token.refresh"):
 
 
 class Ping(Struct, frozen=True, tag="session.ping"):
-    """An echo request, either way; the client's probes a socket it doubts."""
+    """An echo request, either way: the server's wakes a hidden page, the client's probes a socket it doubts."""
 
     payload: PingPayload = PingPayload()
 

@@ -333,6 +333,8 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
 
     def ask(self) -> None:
         self.write_ping(b"")
+        if self.socket.heartbeat is not None:
+            self.socket.send(self.socket.heartbeat)
 
     def unresponsive(self) -> None:
         self.socket.abort(Close.IDLE)

@@ -94,6 +94,7 @@ class Socket:
         "at_once",
         "closed",
         "code",
+        "heartbeat",
         "query",
         "received",
         "sent",
@@ -109,6 +110,8 @@ class Socket:
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] | None = None
         self.at_once: Callable[[Message], bool] = queued
         """Asked of each message that comes while the reader waits for one: True if it is done with and need not wake it. Must not raise."""
+        self.heartbeat: bytes | None = None
+        """A message to go out beside each ping of the keepalive, for a peer whose script is to be woken by it."""
         self.query = b""
         """The query string, which may hold a token: kept here, and out of the scope, until the handshake is answered."""
         self.accepted = False

@@ -203,6 +203,18 @@ async def test_another_connection_takes_over_and_is_welcomed_before_the_old_is_c
     await new.hear("session.pong")
 
 
+async def test_silent_v1_clients_are_woken_by_messages_and_reference_clients_by_none(server: ServerProcess, name: str) -> None:
+    """The server asks after a second of silence. A WebSocket pong is answer enough: a client that never says `session.pong` stays."""
+    v1, _ = await arrive(server, name)
+    reference = await User.join(server, name + "-2")
+    for _ in range(3):
+        assert await v1.next_message() == {"type": "session.ping", "payload": {"id": None}}
+    await v1.say("session.pong", id=None)
+    await v1.hear("session.ping")
+    await reference.say("call.check", session_id="none")
+    assert (await reference.next_message())["type"] == "call.check_result"
+
+
 # ---------------------------------------------------------------- true ringing and missed calls
 
 
@@ -210,10 +222,10 @@ async def test_alerting_and_missed(server: ServerProcess, name: str) -> None:
     alice, _ = await arrive(server, name)
     bob, _ = await arrive(server, name + "-2")
     await alice.say("call.start", 1, callee_id=name + "-2", media="video", data="{}")
-    heard = [json.loads(await alice.socket.recv()) for _ in range(2)]
+    heard = [await alice.next_message() for _ in range(2)]
     assert {message["type"] for message in heard} == {"call.ringing", "ack"}
     session = next(m["payload"]["session_id"] for m in heard if m["type"] == "call.ringing")
-    message = json.loads(await bob.socket.recv())
+    message = await bob.next_message()
     ring = message["payload"]
     assert (ring["media"], ring["data"]) == ("video", "{}")
     assert ring["expires_at"] == pytest.approx(time.time() + 60, abs=10)
