@@ -9,28 +9,22 @@ import asyncio
 import contextlib
 import json
 import random
-import re
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from carillon.client.dial import OPEN_TIMEOUT, UNREACHABLE, dial, retry_after
 from carillon.client.session import Json, Session
 from carillon.errors import AuthError, CarillonError, Close
-from carillon.protocol import BEARER_PREFIX, SUBPROTOCOL
 
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 """Seconds between two attempts to connect; doubled each time, jittered."""
-OPEN_TIMEOUT = 5.0
-"""Seconds for a connection to open: a dead node refuses nothing, and another attempt may find a living one."""
-PING_INTERVAL = PING_TIMEOUT = 5.0
-"""Seconds. A server or a network that died without a word is noticed in 10, and the rest of the grace (30) is for coming back."""
+LONGEST_MOVE = 60.0
+"""Seconds in which a client that was asked to move does so, whatever the server says."""
 FINAL = {int(code) for code in Close.all() if not code.retryable}
-HINT = re.compile(r"retry after ([0-9.]+) s")
-"""How the reason of a close frame says when to come back."""
 
 
 class CallRefused(CarillonError):
@@ -59,6 +53,8 @@ class CarillonClient:
         self._socket: ClientConnection | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._leave: asyncio.TimerHandle | None = None
+        self._move: asyncio.Task[ClientConnection | None] | None = None
         self._failure: Exception | None = None
         self._hint = 0.0
         """Seconds the server asked to wait before the next attempt."""
@@ -78,9 +74,11 @@ class CarillonClient:
 
     async def close(self) -> None:
         """Leave in order: a call that is still on ends."""
+        if self._leave is not None:
+            self._leave.cancel()
         if self._socket is not None:
             await self._socket.close(1000)
-        for task in [*self._repeats, *([self._task] if self._task else [])]:
+        for task in [*self._repeats, *(task for task in (self._move, self._task) if task)]:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -137,18 +135,16 @@ class CarillonClient:
         delay = FIRST_DELAY
         while self._failure is None:
             try:
-                async with await self._connect() as socket:
-                    delay = FIRST_DELAY
-                    await self._serve(socket)
+                socket: ClientConnection | None = await self._connect()
+                delay = FIRST_DELAY
+                while socket is not None:
+                    socket = await self._listen(socket)
             except InvalidStatus as refused:
                 if refused.response.status_code in (401, 403):
                     self._failure = AuthError("the server refused the token")
                 self._hint = float(refused.response.headers.get("Retry-After", 0))
-            except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed, ValueError):
+            except UNREACHABLE:
                 pass
-            finally:
-                self._up.clear()
-                self._socket = None
             await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             self._hint = 0.0
             delay = min(delay * 2, LONGEST_DELAY)
@@ -157,27 +153,56 @@ class CarillonClient:
 
     async def _connect(self) -> ClientConnection:
         token = self._token if isinstance(self._token, str) else await self._token()
-        url = self._url if isinstance(self._url, str) else self._url()
-        bounds: dict[str, Any] = {"open_timeout": OPEN_TIMEOUT, "ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
-        if self.v1:
-            return await connect(url, subprotocols=[Subprotocol(SUBPROTOCOL), Subprotocol(BEARER_PREFIX + token)], **bounds)
-        return await connect(url, additional_headers={"Authorization": f"Bearer {token}"}, **bounds)
+        return await dial(self._url if isinstance(self._url, str) else self._url(), token, v1=self.v1)
 
-    async def _serve(self, socket: ClientConnection) -> None:
+    async def _listen(self, socket: ClientConnection) -> ClientConnection | None:
+        """Until this socket is lost; returns the one that a move has led to meanwhile."""
+        async with socket:
+            with contextlib.suppress(ConnectionClosed, ValueError):
+                if socket is not self._socket:
+                    await self._enter(socket)
+                async for text in socket:
+                    await self._hear(socket, json.loads(text))
+        moving = self._move is not None and not self._move.done()
+        successor = await self._move if self._move is not None else None
+        self._move = None
+        if successor is None:
+            self._up.clear()
+            self._socket = None
+            if not moving:  # else it may be this client's own other socket that the server closed it for
+                self._closed(socket.close_code, socket.close_reason or "")
+        return successor
+
+    async def _enter(self, socket: ClientConnection) -> None:
         self._socket = socket
         if self.v1:
             await socket.send(self.session.resume())
         else:
             self._opened()
-        try:
-            async for text in socket:
-                await self._hear(socket, json.loads(text))
-        finally:
-            self._closed(socket.close_code, socket.close_reason or "")
+
+    def _start_move(self) -> None:
+        if self._socket is not None and self._up.is_set() and (self._move is None or self._move.done()):
+            self._move = asyncio.create_task(self._elsewhere(self._socket))
+
+    async def _elsewhere(self, old: ClientConnection) -> ClientConnection | None:
+        """Another socket, welcomed, and the old one closed; None, and the old one stays, where nobody takes us."""
+        with contextlib.suppress(*UNREACHABLE):
+            socket = await self._connect()
+            try:
+                await socket.send(self.session.resume())
+                welcome = json.loads(await asyncio.wait_for(socket.recv(), OPEN_TIMEOUT))
+                self._socket = socket
+                await self._hear(socket, welcome)
+            except BaseException:
+                self._socket = old
+                await socket.close(Close.GOING_AWAY)
+                raise
+            await old.close(Close.GOING_AWAY)
+            return socket
+        return None
 
     def _closed(self, code: int | None, reason: str) -> None:
-        hint = HINT.search(reason)
-        self._hint = float(hint[1]) if hint else 0.0
+        self._hint = retry_after(reason)
         if code == Close.UNAUTHORIZED or (code == Close.TOKEN_EXPIRED and isinstance(self._token, str)):
             self._failure = AuthError("the server refused the token")
         elif code in FINAL and code != Close.ABNORMAL:
@@ -193,6 +218,9 @@ class CarillonClient:
             await socket.send(reply)
         if message["type"] == "session.welcome":
             self._opened()
+        if message["type"] == "server.going_away":
+            within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
+            self._leave = asyncio.get_running_loop().call_later(within * random.random(), self._start_move)  # noqa: S311 - jitter
         if self.session.again is not None:
             self._repeat(self.session.again)
             self.session.again = None

@@ -10,6 +10,9 @@ from carillon.errors import Close, CloseCode
 LOOK = 0.05
 """Seconds between two looks at who is left."""
 
+ASKING = 0.5
+"""The part of a drain in which clients move by themselves, before any socket is closed."""
+
 
 class Leaver(Protocol):
     def close(self, code: CloseCode, reason: str) -> None: ...
@@ -45,10 +48,15 @@ async def send_away(sockets: Callable[[], Collection[Leaver]], seconds: float, d
 
 
 async def drain(sockets: Callable[[], Collection[Leaver]], *, delay: float, seconds: float, announce: Callable[[float], None]) -> None:
-    """Serve on for `delay`, while load balancers take this server out; then tell those who can move by themselves, and send all away.
+    """Serve on for `delay`, while load balancers take this server out; then ask those who can move by themselves, and send away the rest.
 
-    announce: given the seconds that remain; from then on the server takes nobody in.
+    announce: given the seconds in which to move; from then on the server takes nobody in. Nobody is sent away before they are over: who was
+    would be without a socket for a moment.
     """
     await asyncio.sleep(delay)
-    announce(seconds)
-    await send_away(sockets, seconds)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    announce(seconds * ASKING)
+    while sockets() and loop.time() < end - seconds * (1 - ASKING):  # noqa: ASYNC110 - sockets tell nobody that they are gone
+        await asyncio.sleep(LOOK)
+    await send_away(sockets, max(0.0, end - loop.time()))

@@ -9,8 +9,8 @@ from harness.faults import FaultProxy
 from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, token
 
-from carillon.client import CallRefused, CarillonClient, client
-from carillon.errors import AuthError
+from carillon.client import CallRefused, CarillonClient, dial
+from carillon.errors import AuthError, Close
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def test_what_is_too_much_at_once_arrives_later_in_order_and_once(redis_se
 
 
 async def test_a_network_that_falls_silent_is_noticed_and_another_way_taken(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PING_INTERVAL", 1.5)
-    monkeypatch.setattr(client, "PING_TIMEOUT", 1.5)
+    monkeypatch.setattr(dial, "PING_INTERVAL", 1.5)
+    monkeypatch.setattr(dial, "PING_TIMEOUT", 1.5)
     async with (
         FaultProxy(server.port) as proxy,
         CarillonClient(server.url, token("bob")) as bob,
@@ -56,6 +56,42 @@ async def test_a_network_that_falls_silent_is_noticed_and_another_way_taken(serv
         await bob.accept(session)
         await alice.expect("call.accepted", 30)
         assert alice.connects == 2
+
+
+async def test_a_leaving_server_is_left_for_another_before_it_closes(redis_server: RedisServer, cell: str) -> None:
+    with ServerProcess(redis_server.url, cell, DRAIN_SECONDS="4") as leaving, ServerProcess(redis_server.url, cell) as staying:
+        urls = [leaving.url]
+        async with CarillonClient(lambda: urls[-1], token("alice")) as alice, CarillonClient(staying.url, token("bob")) as bob:
+            session = (await alice.start("bob"))["session_id"]
+            urls.append(staying.url)
+            leaving.terminate()
+            assert await asyncio.to_thread(leaving.wait) == 0
+            await bob.expect("call.ring")
+            await bob.accept(session)
+            await alice.expect("call.accepted")
+            assert alice.connects == 2
+        assert f'"code": {Close.RESTART}' not in leaving.log
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b""])
+async def test_who_is_asked_to_move_and_taken_by_nobody_stays(redis_server: RedisServer, cell: str, answer: bytes) -> None:
+    tried = asyncio.Event()
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+        tried.set()
+
+    nobody = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    with ServerProcess(redis_server.url, cell, DRAIN_SECONDS="4") as leaving:
+        urls = [leaving.url]
+        async with nobody, CarillonClient(lambda: urls[-1], token("alice")) as alice:
+            urls.append(f"ws://127.0.0.1:{nobody.sockets[0].getsockname()[1]}/ws")
+            leaving.terminate()
+            await asyncio.wait_for(tried.wait(), 20)
+            with pytest.raises(CallRefused):
+                await alice.start("bob")
+            assert alice.connects == 1
 
 
 async def test_refusals_are_errors(server: ServerProcess) -> None:

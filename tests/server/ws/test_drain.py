@@ -9,7 +9,7 @@ from carillon.errors import Close, CloseCode
 from carillon.ws.drain import drain, schedule, send_away
 
 
-@given(st.integers(0, 500), st.floats(0, 86_400), st.randoms(use_true_random=False))
+@given(st.integers(0, 500), st.floats(0, 86_400, allow_subnormal=False), st.randoms(use_true_random=False))
 def test_every_part_of_the_time_has_its_share(count: int, seconds: float, rng: random.Random) -> None:
     times = schedule(count, seconds, rng.random)
     assert len(times) == count
@@ -74,4 +74,16 @@ async def test_first_it_serves_on_then_announces_then_sends_away() -> None:
     asyncio.get_running_loop().call_later(0.05, story.append, "served")
     async with asyncio.timeout(10):
         await drain(lambda: list(here), delay=0.3, seconds=0.1, announce=story.append)
-    assert story == ["served", 0.1, 1012]
+    assert story == ["served", 0.05, 1012]
+
+
+async def test_who_moves_when_asked_is_not_sent_away() -> None:
+    here: set[Leaver] = set()
+    moving, staying = Leaver(here), Leaver(here)
+
+    def announce(within: float) -> None:
+        asyncio.get_running_loop().call_later(within / 2, here.discard, moving)
+
+    async with asyncio.timeout(10):
+        await drain(lambda: list(here), delay=0, seconds=0.4, announce=announce)
+    assert (moving.code, staying.code) == (0, Close.RESTART)
