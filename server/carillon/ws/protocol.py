@@ -99,7 +99,7 @@ class SignalingProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """For routers that know no such path, and for responses in place of a WebSocket."""
         if message["type"] == "websocket.close" and not self.socket.accepted:
-            self.socket.reject(403, b"")
+            self.socket.reject(404, b"Not Found")
         elif message["type"] == "websocket.http.response.start":
             fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", [])]
             self.initial_response = message["status"], fields, b""

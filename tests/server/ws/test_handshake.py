@@ -150,7 +150,7 @@ async def test_a_rejection_is_flushed_with_its_headers(host: Host) -> None:
     assert await client.gone() == "später".encode()
 
 
-@pytest.mark.parametrize(("path", "status", "body"), [("/nowhere", 403, b""), ("/denied", 418, b"no coffee")])
+@pytest.mark.parametrize(("path", "status", "body"), [("/nowhere", 404, b"Not Found"), ("/denied", 418, b"no coffee")])
 async def test_asgi_applications_can_still_refuse(host: Host, path: str, status: int, body: bytes) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"ws://127.0.0.1:{host.port}{path}?token={TOKEN}")
