@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from carillon.call import SECOND, Call
 from carillon.errors import StoreError
@@ -67,6 +67,8 @@ class Sweeper:
         self._registering = False
         self._ledger = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._errands: set[asyncio.Task[None]] = set()
+        self._comparing: asyncio.Task[None] | None = None
         self._noticed = False
         self.last_renewal = clock()
         self.renewing = False
@@ -83,9 +85,10 @@ class Sweeper:
 
     async def stop(self) -> None:
         """End the clockwork and give the pod lease back."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._errands]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await asyncio.wait_for(self._store.leave(), 1.0)
         except (StoreError, LedgerChanged, TimeoutError):
@@ -112,9 +115,21 @@ class Sweeper:
     def subscribed(self) -> None:
         """The channel was just (re)joined: whatever was said in between was missed."""
         self._echoed = self._clock()
+        if self._comparing is not None:
+            self._comparing.cancel()
         if self._store.ready:
-            self._tasks.append(asyncio.get_running_loop().create_task(self._comparer.compare(list(self._hub))))
-            self._tasks = [task for task in self._tasks if not task.done()]
+            self._comparing = self._begin(self._compare_all())
+
+    async def _compare_all(self) -> None:
+        while not await self._comparer.compare(list(self._hub)):  # noqa: ASYNC110 - each turn is another try
+            await asyncio.sleep(self._pace.sweep)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Beside the clockwork, until it is done or the pod stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     # ---------------------------------------------------------------- lease and ledger
 
@@ -146,12 +161,12 @@ class Sweeper:
         self._renewed.set()
         self.on_renewal(renewed)
         if self._ledger not in ("", renewed.ledger):
-            self._tasks.append(asyncio.get_running_loop().create_task(self._registrar.recall()))
+            self._begin(self._registrar.recall())
         self._ledger = renewed.ledger
         unknown = [user for user in self._hub if user.registered != renewed.ledger]
         if unknown and not self._registering:
             self._registering = True
-            self._tasks.append(asyncio.get_running_loop().create_task(self._register()))
+            self._begin(self._register())
         return True
 
     async def _register(self) -> None:
@@ -203,14 +218,16 @@ class Sweeper:
     async def _keep_touching(self) -> None:
         batch = 100
         while True:
-            users = [user.user_id for user in self._hub]
+            users = list(self._hub)
             rounds = max(1, -(-len(users) // batch))
             for turn in range(rounds):
                 await asyncio.sleep(self._pace.touch / rounds)
+                some = [user for user in users[turn * batch : (turn + 1) * batch] if self._hub.current(user)]
                 try:
-                    await self._store.touch(users[turn * batch : (turn + 1) * batch])
+                    await self._store.touch([user.user_id for user in some])
                 except (StoreError, LedgerChanged):
                     break
+                await self._comparer.compare(some)
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

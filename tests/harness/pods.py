@@ -16,6 +16,7 @@ from carillon.service.engine import Engine
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
 from carillon.store.publisher import Publisher
+from carillon.store.records import frames
 from carillon.store.results import AttachResult
 from carillon.store.store import Keeping, Store
 from carillon.store.subscriber import Subscriber
@@ -173,7 +174,8 @@ class Pod:
 
     def greet(self, attached: Attached, result: AttachResult) -> None:
         if attached.v1:
-            welcome = {"recovered": result.recovered, "call": result.call.id if result.call else None, "n": result.n}
+            call = attached.live_call
+            welcome = {"recovered": result.recovered, "call": call.id if call else None, "n": result.n, "seq": result.seq}
             attached.connection.send(json.dumps({"type": "session.welcome", "payload": welcome}).encode())
 
     async def start(self) -> "Pod":
@@ -199,10 +201,27 @@ class Pod:
 
     async def kill(self) -> None:
         """The pod dies: nothing that it holds says goodbye."""
-        for task in self.sweeper._tasks:
+        for task in (*self.sweeper._tasks, *self.sweeper._errands):
             task.cancel()
         await self.subscriber.close()
         await self.link.close()
+
+
+class Deaf:
+    """The pod hears nothing of its channel until `hear`."""
+
+    def __init__(self, pod: Pod) -> None:
+        self._pod, self._before = pod, pod.subscriber._on_message
+        self._missed: set[str] = set()
+        pod.subscriber._on_message = self._miss
+
+    def _miss(self, data: bytes) -> None:
+        self._missed |= {head.kind for head, _ in frames(data)}
+
+    async def hear(self, *, missed: str = "e") -> None:
+        """Once a frame of this kind has been missed."""
+        await until(lambda: missed in self._missed)
+        self._pod.subscriber._on_message = self._before
 
 
 async def until(condition: Callable[[], object], within: float = 8.0, why: Callable[[], str] = lambda: "") -> None:

@@ -112,14 +112,12 @@ class Router:
             to.peer = peer
 
     def mended(self, to: Attached, events: list[tuple[int, int, Event]]) -> None:
-        """What was missing, in order, is here (or is nothing): send it, then what waited."""
+        """What was missing, in order, is here (or is nothing): send it, then what has come since it was asked for."""
         held, to.held = to.held or [], None
         for seq, revision, event in events:
             self.deliver(to, event, seq=seq, revision=revision)
         for seq, revision, event, peer in held:
-            if to.held is None and to.v1 and seq > to.seq + 1:
-                to.seq = seq - 1
-            elif to.held is None and not to.v1 and isinstance(event, Relayed) and revision != to.revision:
+            if to.held is None and not to.v1 and isinstance(event, Relayed) and revision != to.revision:
                 continue
             self.deliver(to, event, seq=seq, revision=revision, peer=peer)
 

@@ -1,5 +1,6 @@
 """What this pod holds of its users is compared with Redis; what differs is fetched and told."""
 
+import asyncio
 import logging
 from collections.abc import Iterable
 
@@ -18,33 +19,42 @@ log = logging.getLogger(__name__)
 
 BATCH = 64
 """Users per script when many are asked about: some 100 µs of Redis each time."""
+AGAIN = 0.2
+"""Seconds before Redis is asked again what a user missed."""
 
 
 class Comparer:
     def __init__(self, store: Store, hub: Hub, router: Router) -> None:
         self._store, self._hub, self._router = store, hub, router
+        self._unanswered: set[Attached] = set()
+        """Those for whom Redis is asked again in a moment."""
 
-    async def compare(self, users: Iterable[Attached]) -> None:
-        """Ask Redis how these users stand, renew their attendance, and tell each what differs."""
+    async def compare(self, users: Iterable[Attached]) -> bool:
+        """Ask Redis how these users stand, renew their attendance, and tell each what differs. False: Redis does not answer."""
         known = [user for user in users if user.registered == self._store.ledger]
         for batch in (known[at : at + BATCH] for at in range(0, len(known), BATCH)):
             asked = [(u.user_id, u.generation, u.live_call.id if u.live_call else "", u.renews) for u in batch]
             try:
                 standings = await self._store.attend(asked)
             except (LedgerChanged, StoreError):
-                return
+                for user in known:
+                    user.leased = ""
+                return False
             for user, (_, generation, _, _), standing in zip(batch, asked, standings, strict=True):
-                if self._hub.current(user) and user.generation == generation == standing.generation:
-                    if user.renews and standing.call is not None and user.live_call is not None and standing.call.id == user.live_call.id:
-                        user.leased = standing.call.id
+                if self._hub.current(user) and user.generation == generation:
                     self._compared(user, standing)
+        return True
 
     def _compared(self, user: Attached, standing: Standing) -> None:
-        if not standing.here:
+        if standing.generation > user.generation and not standing.placed:
+            self._router.upstairs.reclaim(user)
+        if standing.generation != user.generation or not standing.here:
             return
         call = user.live_call
         if standing.call is not None and call is not None and standing.call.id == call.id:
             user.peer = standing.peer
+            if user.renews:
+                user.leased = call.id
         if user.v1:
             if standing.epoch != user.epoch or standing.seq > user.seq:
                 self._router.upstairs.mend(user)
@@ -57,21 +67,36 @@ class Comparer:
         return user.live_call is not None and standing.call is None and standing.revision == user.revision
 
     async def mend(self, attached: Attached) -> None:
-        """Fetch what a connection has missed and hand it to the router."""
-        events: list[tuple[int, int, Event]] = []
-        try:
-            events = await (self._missed(attached) if attached.v1 else self._difference(attached))
-        except (LedgerChanged, StoreError):
-            log.warning("could not fetch what a user missed", extra={"user_id": attached.user_id})
-        if self._hub.current(attached):
-            self._router.mended(attached, events)
+        """Fetch what a connection has missed and hand it to the router; asked again until Redis answers."""
+        while self._hub.current(attached):
+            try:
+                if attached.v1:
+                    await self._replay(attached)
+                else:
+                    self._router.mended(attached, await self._difference(attached))
+                return
+            except (LedgerChanged, StoreError):
+                if not attached.v1:
+                    self._router.mended(attached, [])  # what is relayed inside this pod needs no Redis
+                if attached in self._unanswered:
+                    return  # it is asked for already
+                self._unanswered.add(attached)
+                log.info("what a user missed could not be fetched yet", extra={"user_id": attached.user_id})
+            await asyncio.sleep(AGAIN)
+            self._unanswered.discard(attached)
 
-    async def _missed(self, attached: Attached) -> list[tuple[int, int, Event]]:
-        epoch = attached.epoch
-        entries = await self._store.replay(attached.user_id, epoch, attached.seq)
-        if entries is None and attached.epoch == epoch:
-            self._router.upstairs.look_again(attached)
-        return [(seq, attached.revision, event) for seq, event in entries or []] if attached.epoch == epoch else []
+    async def _replay(self, attached: Attached) -> None:
+        attached.held = []  # what came before the question is in the answer, or belongs to another inbox
+        epoch, seq = attached.epoch, attached.seq
+        found = await self._store.replay(attached.user_id, epoch, seq)
+        if attached.epoch != epoch:
+            return  # whoever welcomed them to another inbox sends what is there
+        last, events = found or (seq, [])
+        if found is None or len(events) < last - seq:
+            attached.seq = max(attached.seq, last)
+            self._router.upstairs.look_again(attached)  # it is not kept any more: they are welcomed anew, nothing recovered
+        else:
+            self._router.mended(attached, [(number, attached.revision, event) for number, event in events])
 
     @staticmethod
     def _lost(call: Call) -> Call:

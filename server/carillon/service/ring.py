@@ -21,8 +21,8 @@ class Ring:
         self._transactor, self._pusher, self._watcher, self._background, self._hurry = transactor, pusher, watcher, background, hurry
 
     def rang(self, callee: Attached, call: Call, caller: Place) -> None:
-        """A ring went out to this connection: see that a living app has it."""
-        if call.device_token or caller.v1:
+        """A ring went out to this connection: see that a living app has it. Who fetched it does not know where its caller is."""
+        if call.device_token or caller.v1 or not caller.pod:
             if not callee.v1:
                 callee.connection.probe()
         else:

@@ -99,6 +99,8 @@ class Standing:
     call: Call | None
     generation: int
     here: bool
+    placed: bool
+    """Whether their latest connection is on a pod that lives, this one or another."""
     peer: Place
     revision: int
     epoch: str

@@ -109,7 +109,7 @@ class Users(Cell):
         return [self._standing(entry) for entry in reply[1:]]
 
     def _standing(self, entry: Sequence[Any]) -> Standing:
-        call_raw, presence_raw, peer, has_place, reservation_raw, session_raw = entry
+        call_raw, presence_raw, placed, peer, has_place, reservation_raw, session_raw = entry
         found, presence = read_call(call_raw), read_presence(presence_raw)
         call = found if found and found.live else None
         session = read_session(session_raw)
@@ -117,6 +117,7 @@ class Users(Cell):
             call=call,
             generation=presence.generation if presence else 0,
             here=presence is not None and presence.ledger == self.ledger and presence.pod == self.pod,
+            placed=bool(placed),
             peer=read_place(peer, bool(has_place)),
             revision=call.revision if call else read_reservation(reservation_raw).revision,
             epoch=session.epoch if session else "",
@@ -127,12 +128,12 @@ class Users(Cell):
         """Renew the TTL of idle users' keys."""
         await self._run("touch", [encode_user(user) for user in users])
 
-    async def replay(self, user_id: str, epoch: str, last_seq: int) -> list[tuple[int, Event]] | None:
-        """Inbox events above last_seq, in order; None when the inbox is another one by now."""
+    async def replay(self, user_id: str, epoch: str, last_seq: int) -> tuple[int, list[tuple[int, Event]]] | None:
+        """The inbox's last seq and what is kept of it above last_seq, in order; None when the inbox is another one by now."""
         reply = await self._run("replay", encode_user(user_id), epoch, last_seq)
         if reply[0] == -1:
             return None
-        return _entries(reply[1])
+        return reply[0], _entries(reply[1])
 
     async def register(
         self,

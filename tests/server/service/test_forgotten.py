@@ -5,20 +5,10 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 import pytest
-from harness.pods import Pod, healthy, in_call, until
+from harness.pods import Deaf, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 
 MakePods = Callable[[str, int], Awaitable[list[Pod]]]
-
-
-def deaf(pod: Pod) -> Callable[[], None]:
-    """The pod hears nothing of its channel until the returned function is called."""
-    hear, pod.subscriber._on_message = pod.subscriber._on_message, lambda data: None
-
-    def again() -> None:
-        pod.subscriber._on_message = hear
-
-    return again
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -26,11 +16,11 @@ async def test_an_ended_call_is_not_brought_back_by_who_had_not_heard(own_redis:
     pods = await pods_on(own_redis.url, 2)
     alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
     session = await in_call(alice, bob)
-    hear = deaf(pods[1])
+    deaf = Deaf(pods[1])
     await alice.say("call.end", session_id=session)
     await alice.leave()
     own_redis.ask("FLUSHALL")
-    hear()
+    await deaf.hear()
     await healthy(pods)
     await until(lambda: bob.attached.live_call is None)
     await bob.say("call.check", session_id=session)
@@ -41,11 +31,11 @@ async def test_an_ended_call_is_not_brought_back_by_who_had_not_heard(own_redis:
 async def test_a_ring_that_only_the_caller_knows_of_reaches_the_callee(own_redis: RedisServer, pods_on: MakePods, v1: bool) -> None:
     pods = await pods_on(own_redis.url, 2)
     alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
-    hear = deaf(pods[1])
+    deaf = Deaf(pods[1])
     await alice.say("call.start", callee_id="bob")
     session = (await alice.heard("call.ringing"))["session_id"]
     own_redis.ask("FLUSHALL")
-    hear()
+    await deaf.hear()
     if v1:
         await until(lambda: any(welcome["call"] == session for welcome in bob.connection.of("session.welcome")))
     else:

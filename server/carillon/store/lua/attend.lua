@@ -1,6 +1,6 @@
 -- Renews the attendance of users in calls on this pod and tells how their calls stand.
 -- ARGV[1]: 1 ledger  2 pod  3 lease microseconds  4 users {user, generation, call id, renew}...  5 TTL ms of a live call
--- Returns {"ok", {call, presence, peer's presence, peer has place, reservation, session}...} or {"ledger", raw}.
+-- Returns {"ok", {call, presence, has place, peer's presence, peer has place, reservation, session}...} or {"ledger", raw}.
 local names = {KEYS[1]}
 for _, user in ipairs(a[4]) do
   names[#names + 1] = base .. 'p:' .. user[1]
@@ -28,6 +28,7 @@ for i, user in ipairs(a[4]) do
       redis.call('ZADD', base .. 'd', now + a[3], 'l:' .. id .. ':' .. user[1])
     end
   end
-  answer[#answer + 1] = {call_raw, got[i * 3 - 1], peer_raw, has_place, got[i * 3], got[i * 3 + 1]}
+  local has_one = placed(presence, a[2], now, ledger) and 1 or 0
+  answer[#answer + 1] = {call_raw, got[i * 3 - 1], has_one, peer_raw, has_place, got[i * 3], got[i * 3 + 1]}
 end
 return answer
