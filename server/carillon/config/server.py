@@ -83,11 +83,11 @@ class ServerSettings:
     )
     hello_timeout: float = setting(
         "HELLO_TIMEOUT",
-        2.0,
+        5.0,
         unit="s",
         least=0.1,
         most=30,
-        why="A v1 client that has not said `session.resume` by then begins a fresh session.",
+        why="A v1 client that has not said `session.resume` by then begins a fresh session: a busy one would lose what it meant to resume.",
     )
     attach_timeout: float = setting(
         "ATTACH_TIMEOUT",

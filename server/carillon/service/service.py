@@ -122,12 +122,14 @@ class Service:
                     return None
                 case protocol.Pong() if sender.v1:
                     return None
+                case protocol.Resume() if sender.v1:
+                    return None  # too late: the welcome has said where things stand
                 case protocol.Received(payload) if sender.v1:
                     self._parts.ring.received(sender, payload.seq)
                     return None
                 case protocol.Check(n=int(number)) if sender.v1:
                     return Unreadable(number, "A question takes no number: send call.check without n")
-                case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():
+                case protocol.Resume() | protocol.Ping() | protocol.Pong() | protocol.Received():  # a reference client's
                     raise ProtocolError("Unknown message type")
         except ProtocolError as error:
             n = protocol.number_of(data) if sender.v1 else None

@@ -189,9 +189,12 @@ async def test_who_begins_otherwise_gets_a_fresh_session_and_its_answer(server: 
     await user.hear("session.pong" if "ping" in first else "error")
 
 
-async def test_who_says_nothing_gets_a_fresh_session_after_two_seconds(server: ServerProcess, name: str) -> None:
+async def test_who_says_nothing_gets_a_fresh_session_and_what_they_say_too_late_is_no_error(server: ServerProcess, name: str) -> None:
     user = await User.join_v1(server, name)
-    await asyncio.wait_for(user.hear("session.welcome"), 10)
+    await asyncio.wait_for(user.hear("session.welcome"), 20)
+    await user.say("session.resume", session=None, epoch=None, last_seq=None)
+    await user.say("session.ping", id="after it")
+    assert await user.hear("session.pong") == {"id": "after it"}
 
 
 async def test_another_connection_takes_over_and_is_welcomed_before_the_old_is_closed(server: ServerProcess, name: str) -> None:
