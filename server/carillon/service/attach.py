@@ -12,9 +12,10 @@ from carillon.hub import Attached, Connection, Hub
 from carillon.protocol import ResumePayload, UserInfo
 from carillon.router.render import render, statements
 from carillon.router.router import Router
-from carillon.service.ask import Ask
+from carillon.service.ask import GHOSTS, Ask
+from carillon.service.background import Background
 from carillon.service.transact import Transactor
-from carillon.store.records import NOWHERE, Event, Place, Told
+from carillon.store.records import Event, Told
 from carillon.store.results import AttachResult
 from carillon.store.store import LedgerChanged, Store
 
@@ -37,9 +38,10 @@ class Attacher:
         clock: Callable[[], float],
         renewed: Callable[[], Awaitable[None]],
         greet: Greet,
+        background: Background,
     ) -> None:
         self._store, self._hub, self._router, self._transactor, self._rules = store, hub, router, transactor, rules
-        self._clock, self._renewed, self._greet = clock, renewed, greet
+        self._clock, self._renewed, self._greet, self._background = clock, renewed, greet, background
 
     # ---------------------------------------------------------------- attach
 
@@ -70,14 +72,14 @@ class Attacher:
             answer()
         if connection.closed:
             self._unpark(user.user_id)
-            await self._detach(attached, lost=True, undo=result.previous)
+            await self._undo(user.user_id, attach_id)
             return None
         self._enter(attached, result)
         return attached
 
     async def _ask(self, user: UserInfo, attach_id: str, v1: bool, resume: ResumePayload | None, patience: float) -> AttachResult:
         deadline = self._clock() + patience
-        resume = resume or ResumePayload()
+        resume, sent = resume or ResumePayload(), False
         while (left := deadline - self._clock()) > 0:
             try:
                 result = await self._store.attach(
@@ -94,7 +96,8 @@ class Attacher:
             except LedgerChanged:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._renewed(), left)
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                sent = sent or error.sent
                 await asyncio.sleep(0.05)
             except StoreFull:
                 break
@@ -102,6 +105,8 @@ class Attacher:
                 if result is not None:
                     return result
                 await asyncio.sleep(0.1)
+        if sent:
+            self._background.spawn(self._lay_ghosts(user.user_id, attach_id))
         raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0)
 
     def _enter(self, attached: Attached, result: AttachResult) -> None:
@@ -170,11 +175,17 @@ class Attacher:
             await self._detach(attached, lost=True)
             return
         attached.generation, attached.attach_id, attached.registered = result.generation, attach_id, self._store.ledger
-        if attached.v1:
-            if not result.recovered:
-                attached.session, attached.n, attached.epoch, attached.seq = result.session, result.n, result.epoch, result.seq
-                self._greet(attached, result)
-            self._router.mended(attached, [(seq, attached.revision, event) for seq, event in result.missed])
+        if attached.call is not None and result.call is not None and attached.call.id == result.call.id:
+            attached.peer = result.peer
+        if not attached.v1:
+            self._router.upstairs.mend(attached)  # what was said meanwhile went to the other
+            return
+        if not result.recovered:
+            attached.session, attached.n, attached.epoch, attached.seq = result.session, result.n, result.epoch, result.seq
+            attached.call, attached.peer = result.call, result.peer
+            attached.revision = result.call.revision if result.call else result.reservation.revision
+            self._greet(attached, result)
+        self._router.mended(attached, [(seq, attached.revision, event) for seq, event in result.missed])
 
     # ---------------------------------------------------------------- detach
 
@@ -192,19 +203,32 @@ class Attacher:
         if self._hub.get(user_id) is not None:
             return
         try:
-            removed = await self._store.detach(user_id, generation, lost=True, told=-1)
+            removed = await self._store.undo(user_id, generation=generation)
             if removed and isinstance(event, Told) and event.kind is Kind.RING:
                 await self._transactor.run(Ask(Expire("confirm", note="no connection where one was said to be"), event.call.id))
         except (LedgerChanged, StoreError, Refused):
             log.info("a connection that is not here could not be removed", extra={"user_id": user_id})
 
-    async def _detach(self, attached: Attached, *, lost: bool, undo: Place | None = None) -> None:
-        """Until it is done: Redis must not take for present who is gone. A new ledger does not know of them to begin with."""
+    async def _detach(self, attached: Attached, *, lost: bool) -> None:
+        await self._until_done(
+            lambda: self._store.detach(attached.user_id, attached.generation, lost=lost, told=attached.revision, timeout=5.0)
+        )
+
+    async def _undo(self, user_id: str, attach_id: str) -> None:
+        await self._until_done(lambda: self._store.undo(user_id, attach_id=attach_id, timeout=5.0))
+
+    async def _lay_ghosts(self, user_id: str, attach_id: str) -> None:
+        """The attach was sent and given up: should Redis run it after all, it took the place from a connection that may well live."""
+        for delay in GHOSTS:
+            await asyncio.sleep(delay)
+            await self._undo(user_id, attach_id)
+
+    @staticmethod
+    async def _until_done(work: Callable[[], Awaitable[object]]) -> None:
+        """Redis must not take for present who is gone. A new ledger does not know of them to begin with."""
         while True:
             try:
-                await self._store.detach(
-                    attached.user_id, attached.generation, lost=lost, told=attached.revision, undo=undo or NOWHERE, timeout=5.0
-                )
+                await work()
                 return
             except LedgerChanged:
                 return

@@ -45,7 +45,7 @@ class Engine:
         self._watcher, self._pusher = watcher, pusher
         self.background = Background()
         self.transactor = Transactor(store, hub, router, rules, self, renewed, self._registered, clock)
-        self.attacher = Attacher(store, hub, router, self.transactor, rules, clock, renewed, greet)
+        self.attacher = Attacher(store, hub, router, self.transactor, rules, clock, renewed, greet, self.background)
         self.comparer = Comparer(store, hub, router)
         self.registrar = Registrar(store, hub, router, self.transactor, self.comparer, greet)
         self.ring = Ring(self.transactor, pusher, watcher, self.background, hurry)

@@ -28,7 +28,7 @@ from carillon.hub import Attached
 from carillon.protocol import Ack, AckPayload, CheckResult, CheckResultPayload, encode
 from carillon.router.render import render_error
 from carillon.router.router import Router
-from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.ask import GHOSTS, Ask, OutOfSequence, StaleConnection
 from carillon.service.background import Background
 from carillon.service.ports import Limiter, Pusher, Watcher
 from carillon.service.relay import Relayer
@@ -69,10 +69,6 @@ class Unreadable:
 
     n: int
     why: str
-
-
-GHOSTS = (0.0, 5.0, 15.0)
-"""Seconds between looks for a start that was given up."""
 
 
 class Service:

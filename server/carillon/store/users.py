@@ -7,7 +7,6 @@ from typing import Any
 from carillon.call import Call
 from carillon.store.cell import Cell
 from carillon.store.records import (
-    NOWHERE,
     Event,
     Place,
     call_record,
@@ -20,6 +19,9 @@ from carillon.store.records import (
     read_session,
 )
 from carillon.store.results import AttachResult, Registered, Standing
+
+NEVER_CAME = -1
+"""In place of the revision last told on a connection."""
 
 
 class Users(Cell):
@@ -76,11 +78,15 @@ class Users(Cell):
             told=told,
         )
 
-    async def detach(
-        self, user_id: str, generation: int, *, lost: bool, told: int = 0, undo: Place = NOWHERE, timeout: float | None = None
-    ) -> bool:
+    async def detach(self, user_id: str, generation: int, *, lost: bool, told: int = 0, timeout: float | None = None) -> bool:
         """The connection is gone. False: it was not the user's current one any more."""
-        back = (undo.pod, undo.generation) if undo.pod else ()
+        return await self._detach(user_id, generation, lost, "", told, timeout)
+
+    async def undo(self, user_id: str, *, generation: int = 0, attach_id: str = "", timeout: float | None = None) -> bool:
+        """A connection that has the place, by either name, is not there: who had it before takes it back. False: it has it no more."""
+        return await self._detach(user_id, generation, True, attach_id, NEVER_CAME, timeout)
+
+    async def _detach(self, user_id: str, generation: int, lost: bool, attach_id: str, told: int, timeout: float | None) -> bool:
         reply = await self._run(
             "detach",
             self.ledger,
@@ -90,7 +96,7 @@ class Users(Cell):
             generation,
             lost,
             self._rules.grace,
-            back,
+            attach_id,
             told,
             timeout=timeout,
         )

@@ -1,7 +1,9 @@
 """Where users are: connections replaced, undone, silently gone; pods that die."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
@@ -42,6 +44,64 @@ async def test_a_socket_that_died_while_it_attached_harms_the_living_one_nothing
     await bob.heard("webrtc.ice")
     await until(lambda: alice.attached.generation > before)
     await bob.say("webrtc.ice", session_id=session, candidate="I see")
+    await alice.heard("webrtc.ice")
+    assert not alice.connection.closed
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_what_is_said_while_a_dying_socket_has_the_place_is_told_to_the_living_one(
+    pods: list[Pod], monkeypatch: pytest.MonkeyPatch, v1: bool
+) -> None:
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob")
+    undo, asked, gate = pods[2].store.undo, asyncio.Event(), asyncio.Event()
+
+    async def late(*arguments: Any, **options: Any) -> bool:
+        asked.set()
+        await gate.wait()
+        return await undo(*arguments, **options)
+
+    monkeypatch.setattr(pods[2].store, "undo", late)
+    dying = asyncio.create_task(late_attach(pods[2], alice))
+    await asked.wait()
+    await bob.say("call.start", callee_id="alice")
+    await bob.heard("call.ringing")
+    gate.set()
+    await dying
+    await alice.heard("call.ring")
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_an_attach_that_is_given_up_and_runs_late_takes_no_place(
+    pods: list[Pod], behind_a_proxy: tuple[Pod, FaultProxy], v1: bool
+) -> None:
+    """Who tries another pod in an outage keeps the old socket when it is refused there."""
+    pod, proxy = behind_a_proxy
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    session = await in_call(alice, bob)
+    before = alice.attached.generation
+    proxy.silence_replies()
+    with pytest.raises(Refused):
+        await pod.attacher.attach(FakeConnection(), alice.attached.user, v1=v1, resume=alice.resume, patience=0.5)
+    proxy.resume()
+    await until(lambda: alice.attached.generation > before)
+    await bob.say("webrtc.ice", session_id=session, candidate="are you there")
+    await alice.heard("webrtc.ice")
+    await alice.say("webrtc.ice", session_id=session, candidate="still here")
+    await bob.heard("webrtc.ice")
+    assert not alice.connection.closed
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_place_taken_by_a_dying_socket_is_found_empty_though_nobody_was_told(pods: list[Pod], v1: bool) -> None:
+    """The pod that was to undo its attach died before it did, or its word was lost."""
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    session = await in_call(alice, bob)
+    before = alice.attached.generation
+    doomed = pods.pop()
+    await doomed.store.attach("alice", v1=v1, attach_id="dies", session=alice.attached.session, epoch=alice.attached.epoch)
+    await doomed.kill()
+    await until(lambda: alice.attached.generation > before)
+    await bob.say("webrtc.ice", session_id=session, candidate="are you there")
     await alice.heard("webrtc.ice")
     assert not alice.connection.closed
 
