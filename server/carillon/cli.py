@@ -9,6 +9,7 @@ import sys
 import time
 from functools import partial
 
+from carillon import __version__
 from carillon.app import why
 from carillon.app.build import build
 from carillon.config import Settings
@@ -18,8 +19,9 @@ from carillon.telemetry import configure_logging, silence
 
 log = logging.getLogger("carillon")
 
-USAGE = """usage: python -m carillon           start the server, configured by the environment
-       python -m carillon why ID    tell why a call ended"""
+USAGE = """usage: python -m carillon              start the server, configured by the environment (docs/settings.md)
+       python -m carillon why ID       tell why a call ended, or how it stands; takes REDIS_* and CELL of the server
+       python -m carillon --version    print the version"""
 
 
 def unusable(error: ConfigError) -> int:
@@ -44,17 +46,40 @@ def taken(host: str, port: int) -> str:
     return ""
 
 
+def facts(settings: Settings) -> dict[str, str]:
+    """What somebody who reads the log wants to know of a start."""
+    push = [name for name, one in (("fcm", settings.push.fcm), ("apns", settings.push.apns)) if one.configured]
+    return {
+        "version": __version__,
+        "redis": str(settings.redis.target),
+        "cell": settings.redis.cell,
+        "push": ",".join(push) or "none",
+        "metrics": str(settings.telemetry.metrics_port or "none"),
+    }
+
+
 def main(arguments: list[str]) -> int:
-    """Returns the exit code: 2 for settings or arguments that cannot be used, 1 for a port that is taken."""
-    if arguments and not (arguments[0] == "why" and len(arguments) == 2):
-        print(USAGE, file=sys.stderr)
-        return 2
+    """Returns the exit code: 2 for settings or arguments that cannot be used, 1 for a port that is taken, of `why` its own."""
     try:
-        settings = Settings.from_env(os.environ)
+        match arguments:
+            case []:
+                return serve(Settings.from_env(os.environ))
+            case ["-h" | "--help"] | ["why", "-h" | "--help"]:
+                print(USAGE)
+                return 0
+            case ["--version"]:
+                print(f"carillon {__version__}")
+                return 0
+            case ["why", call_id]:
+                return why.main(Settings.to_look_up(os.environ), call_id)
     except ConfigError as error:
         return unusable(error)
-    if arguments:
-        return why.main(settings, arguments[1])
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+def serve(settings: Settings) -> int:
+    """Until a signal. Returns the exit code; raises ConfigError."""
     server_settings = settings.server
     if server_settings.port and (why_not := taken(server_settings.host, server_settings.port)):
         print(f"carillon: nothing can listen on PORT {server_settings.port}: {why_not}. Choose another.", file=sys.stderr)
@@ -65,14 +90,13 @@ def main(arguments: list[str]) -> int:
         log.warning(remark)
     try:
         server = build(settings, partial(demo_routes, settings.auth.secret) if settings.server.demo else None)
-    except ConfigError as error:
-        return unusable(error)
     except OSError as error:
         print(f"carillon: nothing can listen on METRICS_PORT {settings.telemetry.metrics_port}: {error.strerror}.", file=sys.stderr)
         return 1
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
     began = time.monotonic()
+    log.info("starting", extra=facts(settings))
     server.run()
-    log.info("left after %.0f s", time.monotonic() - began)
+    log.info("stopped", extra={"served": round(time.monotonic() - began)})
     return 0

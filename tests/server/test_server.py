@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from harness.pods import until
 from harness.redis import RedisServer
-from harness.server import SECRET, ServerProcess, User, token
+from harness.server import ServerProcess, User, token
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -169,7 +169,7 @@ async def test_why_tells_the_story_of_a_call(server: ServerProcess, redis_server
     session = await a_call(alice, bob)
     await bob.say("call.end", session_id=session)
     await alice.hear("call.ended")
-    environ = {"REDIS_URL": redis_server.url, "CELL": cell, "JWT_SECRET": SECRET}
+    environ = {"REDIS_URL": redis_server.url, "CELL": cell}  # whoever reads needs no keys of tokens
 
     async def why(call_id: str) -> tuple[int | None, str]:
         command = [sys.executable, "-m", "carillon", "why", call_id]
@@ -181,6 +181,34 @@ async def test_why_tells_the_story_of_a_call(server: ServerProcess, redis_server
     assert code == 0
     assert "bob hung up" in story
     assert (await why("none"))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--help"], 0, "why ID"),
+        (["why", "--help"], 0, "why ID"),
+        (["--version"], 0, "carillon "),
+        (["frobnicate"], 2, ""),
+        (["why"], 2, ""),
+    ],
+)
+def test_the_command_explains_itself_without_any_setting(arguments: list[str], code: int, said: str) -> None:
+    ran = subprocess.run([sys.executable, "-m", "carillon", *arguments], env={}, capture_output=True, text=True, check=False)
+    assert ran.returncode == code
+    assert said in ran.stdout
+    assert code == 0 or "usage:" in ran.stderr
+
+
+def test_the_log_of_a_start_and_end_tells_what_and_where(server: ServerProcess, cell: str) -> None:
+    server.terminate()
+    server.wait(10)
+    lines = {line["message"]: line for line in map(json.loads, server.log.splitlines())}
+    assert lines["starting"]["cell"] == cell
+    assert lines["starting"]["redis"].startswith(("redis://", "unix://"))
+    assert lines["listening"]["address"] == f"127.0.0.1:{server.port}"
+    assert {"leaving", "closing", "stopped"} <= set(lines)
+    assert not any(line["logger"].startswith("uvicorn") for line in lines.values())
 
 
 def test_settings_that_cannot_be_used_are_all_named() -> None:

@@ -60,9 +60,10 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
     app = create_app(pod, endpoint, Bearer(settings, authenticator, door, servers), extra(pod.hub) if extra else [])
 
     async def drain() -> None:
-        log.info("leaving: serving on while load balancers take this server out")
+        delay, seconds = settings.server.drain_delay, settings.server.drain
+        log.info("leaving", extra={"connections": len(server.sockets), "delay": delay, "seconds": seconds})
         pod.draining = True
-        await leave(lambda: server.sockets, delay=settings.server.drain_delay, seconds=settings.server.drain, announce=pod.say_goodbye)
+        await leave(lambda: server.sockets, delay=delay, seconds=seconds, announce=pod.say_goodbye)
 
     def stood_still(seconds: float) -> None:
         """Others were about to take this pod for dead: its users begin anew, and nothing of what waited is done."""

@@ -1,6 +1,7 @@
 """`python -m carillon why ID`: why a call ended, or how it stands, read from Redis by the server's own environment."""
 
 import asyncio
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -64,5 +65,5 @@ async def why(settings: Settings, call_id: str) -> tuple[int, str]:
 
 def main(settings: Settings, call_id: str) -> int:
     code, text = asyncio.run(why(settings, call_id))
-    print(text)
+    print(text, file=sys.stderr if code else sys.stdout)
     return code

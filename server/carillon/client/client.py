@@ -48,6 +48,8 @@ class CarillonClient:
         self.log: list[Json] = []
         """Every message that was news, in order."""
         self.connects = 0
+        self.problem = ""
+        """Why the last attempt to connect failed, or the last connection ended; it is tried again all the same."""
         self._seen = 0
         self._news = asyncio.Condition()
         self._socket: ClientConnection | None = None
@@ -116,7 +118,14 @@ class CarillonClient:
 
     async def expect(self, kind: str, timeout: float = 10.0) -> Json:
         """The payload of the next message of a kind not yet returned. Raises CallRefused at an `error` before it, TimeoutError."""
-        async with asyncio.timeout(timeout), self._news:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._next(kind)
+        except TimeoutError:
+            raise TimeoutError(f"no {kind} within {timeout:g} s") from None
+
+    async def _next(self, kind: str) -> Json:
+        async with self._news:
             while True:
                 for message in self.log[self._seen :]:
                     self._seen += 1
@@ -140,11 +149,13 @@ class CarillonClient:
                 while socket is not None:
                     socket = await self._listen(socket)
             except InvalidStatus as refused:
-                if refused.response.status_code in (401, 403):
-                    self._failure = AuthError("the server refused the token")
+                status, said = refused.response.status_code, (refused.response.body or b"").decode(errors="replace")[:200]
+                self.problem = f"HTTP {status} {said}".rstrip()
+                if status in (401, 403):
+                    self._failure = AuthError(f"the server refused the connection: {self.problem}")
                 self._hint = float(refused.response.headers.get("Retry-After", 0))
-            except UNREACHABLE:
-                pass
+            except UNREACHABLE as problem:
+                self.problem = str(problem) or type(problem).__name__
             await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             self._hint = 0.0
             delay = min(delay * 2, LONGEST_DELAY)
@@ -202,11 +213,11 @@ class CarillonClient:
         return None
 
     def _closed(self, code: int | None, reason: str) -> None:
-        self._hint = retry_after(reason)
+        self._hint, self.problem = retry_after(reason), f"closed with {code} {reason}".rstrip()
         if code == Close.UNAUTHORIZED or (code == Close.TOKEN_EXPIRED and isinstance(self._token, str)):
-            self._failure = AuthError("the server refused the token")
+            self._failure = AuthError(f"the server refused the connection: {self.problem}")
         elif code in FINAL and code != Close.ABNORMAL:
-            self._failure = CarillonError(f"closed with {code} {reason}".rstrip())
+            self._failure = CarillonError(self.problem)
 
     def _opened(self) -> None:
         self.connects += 1

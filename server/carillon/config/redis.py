@@ -30,6 +30,16 @@ class RedisTarget:
     sentinel_username: str = field(default="", repr=False)
     sentinel_password: str = field(default="", repr=False)
 
+    def __str__(self) -> str:
+        """Without credentials, for people."""
+        if self.mode == "unix":
+            return f"unix://{self.path}"
+        kind = "" if self.mode == "standalone" else f"+{self.mode}"
+        hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+        return f"{'rediss' if self.tls else 'redis'}{kind}://{hosts}" + "".join(
+            f"/{part}" for part in (self.service, self.database) if part
+        )
+
 
 def parse_url(url: str) -> RedisTarget:
     """Raises ValueError with the forms that are understood; the text quotes nothing of the URL, which may hold a password."""

@@ -40,6 +40,15 @@ class Settings:
             raise ConfigError(problems)
         return settings
 
+    @classmethod
+    def to_look_up(cls, environ: Mapping[str, str]) -> "Settings":
+        """What reading from Redis takes; whether a server could start with the rest does not matter. Raises ConfigError."""
+        problems: list[str] = []
+        settings = cls(redis=read(RedisSettings, environ, problems), calls=read(CallSettings, environ, problems))
+        if problems:
+            raise ConfigError(problems)
+        return settings
+
     def remarks(self) -> list[str]:
         """What works but should not stay so; for the log at start."""
         return remarks(self)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,24 @@ def answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> boo
         return probe.connect_ex(address) == 0
 
 
+def healthy(port: str) -> bool:
+    """Whether the server has its Redis."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def invite(port: str, redis_url: str) -> None:
+    """redis_url: of the Redis made for this run; empty where it is the user's own."""
+    if not redis_url and not healthy(port):
+        print("carillon: REDIS_URL does not answer yet; nobody can connect until it does", file=sys.stderr, flush=True)
+    print(f"carillon: open http://localhost:{port} in two tabs and call ({', '.join(DEMO_USERS)}); Ctrl-C ends it", flush=True)
+    own = f"REDIS_URL={redis_url} " if redis_url else ""
+    print(f"carillon: why a call ended: {own}{os.path.relpath(sys.executable)} -m carillon why SESSION_ID", flush=True)
+
+
 def run() -> int:
     folder = tempfile.mkdtemp(prefix="carillon-run-")
     children: list[subprocess.Popen[bytes]] = []
@@ -68,18 +87,18 @@ def run() -> int:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, stop)
     try:
-        url = os.environ.get("REDIS_URL")
+        url, own = os.environ.get("REDIS_URL"), ""
         if not url:
             program = redis_program()
             if program is None:
                 print(NO_REDIS, file=sys.stderr)
                 return 2
             children.append(start_redis(program, folder))
-            url = f"unix://{folder}/redis.sock"
+            url = own = f"unix://{folder}/redis.sock"
             if not wait_until(lambda: answers(socket.AF_UNIX, f"{folder}/redis.sock"), children[-1], 10):
                 print("carillon: Redis did not start:", Path(folder, "redis.log").read_text(), sep="\n", file=sys.stderr)
                 return 1
-        port = os.environ.get("PORT", "8080")
+        port = os.environ.get("PORT") or "8080"
         environ = {
             "DRAIN_DELAY": "0",
             "DRAIN_SECONDS": "0",
@@ -91,8 +110,10 @@ def run() -> int:
         }
         children.append(subprocess.Popen([sys.executable, "-m", "carillon"], env=environ, start_new_session=True))
         server = children[-1]
-        if wait_until(lambda: answers(socket.AF_INET, ("127.0.0.1", int(port))), server, 30):
-            print(f"carillon: open http://localhost:{port} in two tabs and call ({', '.join(DEMO_USERS)}); Ctrl-C ends it", flush=True)
+        # The server refuses a wrong PORT in words.
+        known = int(port) if port.isdecimal() and int(port) < 65_536 else 0
+        if known and wait_until(lambda: answers(socket.AF_INET, ("127.0.0.1", known)), server, 30):
+            invite(port, own)
         return server.wait()
     finally:
         for child in reversed(children):

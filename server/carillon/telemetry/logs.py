@@ -102,18 +102,9 @@ def silence() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    access, errors = logging.getLogger("uvicorn.access"), logging.getLogger("uvicorn.error")
-    access.disabled = True
-    if not any(isinstance(one, _NoWebSocketLines) for one in errors.filters):
-        errors.addFilter(_NoWebSocketLines())
-    # At debug level these print whole handshakes, headers included (the websockets library does so under uvicorn's name).
+    logging.getLogger("uvicorn.access").disabled = True
+    # At debug level these print whole handshakes, headers included (the websockets library does so under uvicorn's name), and uvicorn at
+    # info the query string. What it says there of its start and end we say ourselves, with the facts.
     level = logging.getLogger().level
-    errors.setLevel(max(level, logging.INFO))
-    for name in ("websockets", "httpx", "httpcore", "hpack", "urllib3", "google.auth", "asyncio"):
+    for name in ("uvicorn.error", "websockets", "httpx", "httpcore", "hpack", "urllib3", "google.auth", "asyncio"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-
-
-class _NoWebSocketLines(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.msg if isinstance(record.msg, str) else ""
-        return "WebSocket %s" not in message and message not in ("connection open", "connection closed")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import socket as sockets_of_the_system
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -108,8 +108,15 @@ class SignalingServer(uvicorn.Server):
             self.force_exit = True
         self.should_exit = True
 
+    def _log_started_message(self, listeners: Sequence[sockets_of_the_system.SocketType]) -> None:
+        """Each address: with PORT=0 nobody could know it otherwise."""
+        for listener in listeners:
+            host, port = listener.getsockname()[:2]
+            log.info("listening", extra={"address": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"})
+
     async def shutdown(self, sockets: list[sockets_of_the_system.socket] | None = None) -> None:
         """uvicorn closes each connection (`SignalingProtocol.shutdown`) and waits; here not for ever."""
+        log.info("closing", extra={"connections": len(self.sockets)})
         late = asyncio.get_running_loop().call_later(LAST_WORDS, self._cut_off)
         await super().shutdown(sockets)
         late.cancel()

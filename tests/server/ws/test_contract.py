@@ -106,6 +106,7 @@ async def test_what_we_use_is_there() -> None:
         (HttpToolsProtocol.on_message_complete, ["self"]),
         (Server.serve, ["self", "sockets"]),
         (Server.startup, ["self", "sockets"]),
+        (Server._log_started_message, ["self", "listeners"]),
         (Server.shutdown, ["self", "sockets"]),
         (Server.handle_exit, ["self", "sig", "frame"]),
         (Protocol.parse, ["self"]),
