@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from carillon.demo.__main__ import NO_REDIS, redis_program
+from carillon.demo.redis import NO_REDIS, redis_program
 
 
 def free_port() -> int:

