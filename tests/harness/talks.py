@@ -42,9 +42,9 @@ class Talks:
             await asyncio.sleep(pause)
 
     async def begun(self) -> None:
-        await until(lambda: all(of(client, "webrtc.ice") for client in self.everybody), within=30)
+        await until(lambda: all(of(client, "webrtc.ice") for client in self.everybody), within=60)
 
-    async def heard_all(self, within: float = 40) -> None:
+    async def heard_all(self, within: float = 120) -> None:
         """Everything that was said, exactly once and in order, and of no end and no error."""
         everybody = self.everybody
         await until(lambda: all(not client.session.outbox for client in everybody), within)
@@ -77,8 +77,8 @@ async def talks(servers: Sequence[ServerProcess], calls: int) -> AsyncIterator[T
         for number, caller in enumerate(callers):
             await caller.send("call.start", callee_id=f"callee-{number}")
         for callee in callees:
-            await callee.accept((await callee.expect("call.ring", 30))["session_id"])
-        sessions = [str((await caller.expect("call.accepted", 30))["session_id"]) for caller in callers]
+            await callee.accept((await callee.expect("call.ring", 60))["session_id"])
+        sessions = [str((await caller.expect("call.accepted", 60))["session_id"]) for caller in callers]
         yield Talks(callers, callees, sessions)
     finally:
         await asyncio.gather(*(client.close() for client in everybody))
