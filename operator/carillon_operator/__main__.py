@@ -20,7 +20,13 @@ def main() -> int:
     logs.configure(given.log_level, given.log_format)
     try:
         asyncio.run(_main(given))
-    except (CannotStart, ConfigException) as why:
+    except ConfigException as why:
+        sys.stderr.write(
+            "carillon-operator cannot start: no cluster to talk to. Outside a pod a kubeconfig names one (KUBECONFIG, ~/.kube/config), "
+            f"by its current context or --context: {why}\n"
+        )
+        return 1
+    except CannotStart as why:
         sys.stderr.write(f"carillon-operator cannot start: {why}\n")
         return 1
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from carillon.errors import ERRORS, Close
 
 TITLE = "Carillon signaling"
 Message = type[Struct]
+VALUES: tuple[type[Struct], ...] = (protocol.UserInfo, protocol.CurrentCall, protocol.IceServer, protocol.Bounds)
 
 
 def name_of(message: Message) -> str:
@@ -31,13 +32,18 @@ def payload_of(message: Message) -> Any:
 def tables(messages: tuple[Message, ...]) -> list[str]:
     lines = []
     for message in messages:
-        lines += ["", f"### `{name_of(message)}`", "", " ".join((message.__doc__ or "").split())]
-        fields = msgspec.structs.fields(payload_of(message))
-        if fields:
-            lines += ["", "| field | type | |", "|---|---|---|"]
-        for field in fields:
-            lines.append(f"| `{field.encode_name}` | {_type(field.type)} | {_remark(field)} |")
+        lines += ["", f"### `{name_of(message)}`", "", _doc(message), *_table(payload_of(message))]
     return lines
+
+
+def _doc(kind: type[Struct]) -> str:
+    return " ".join((kind.__doc__ or "").split())
+
+
+def _table(kind: type[Struct]) -> list[str]:
+    fields = msgspec.structs.fields(kind)
+    rows = [f"| `{field.encode_name}` | {_type(field.type)} | {_remark(field)} |" for field in fields]
+    return ["", "| field | type | |", "|---|---|---|", *rows] if rows else []
 
 
 def _schema(kind: Any) -> dict[str, Any]:
@@ -53,12 +59,15 @@ def _words(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_words(one) for one in schema["anyOf"])
     if "$ref" in schema:
-        return str(schema["$ref"])
+        return f"[{schema['$ref']}](#{str(schema['$ref']).lower()})"
+    if "allOf" in schema:
+        return " and ".join(_words(one) for one in schema["allOf"])
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_words(schema['items'])}"
-    return str(schema.get("type", "any"))
+    longest = f", at most {schema['maxLength']} characters" if "maxLength" in schema else ""
+    return str(schema.get("type", "any")) + longest
 
 
 def _remark(field: msgspec.structs.FieldInfo) -> str:
@@ -79,6 +88,9 @@ def protocol_page(template: str) -> str:
         "`session.*`, `ack`, `call.alerting`, `call.missed`, `server.*` and `token.*` go to v1 clients only.",
     ]
     lines += tables(get_args(protocol.ServerMessage))
+    lines += ["", "## Objects in messages"]
+    for kind in VALUES:
+        lines += ["", f"### {kind.__name__}", "", _doc(kind), *_table(kind)]
     lines += ["", "## Error codes", "", "| code | a reference client gets | may a retry help | |", "|---|---|---|---|"]
     for code, spec in ERRORS.items():
         lines.append(f"| `{code.value}` | `{spec.reference.value}` | {'yes' if spec.retryable else 'no'} | {spec.meaning} |")
@@ -103,7 +115,7 @@ def asyncapi() -> dict[str, Any]:
         default = next(field.default for field in msgspec.structs.fields(message) if field.name == "payload")
         messages[name_of(message)] = {
             "name": name_of(message),
-            "summary": " ".join((message.__doc__ or "").split()),
+            "summary": _doc(message),
             "contentType": "application/json",
             "payload": {
                 "type": "object",

@@ -12,11 +12,18 @@ from carillon.protocol.values import DATA_BYTES, DeviceToken, Media, Number, Sdp
 class StartPayload(Struct, frozen=True):
     callee_id: UserId
     callee_device_token: DeviceToken | None = None
-    callee_os: str | None = None
+    callee_os: Annotated[str, Meta(description="`android` (FCM) or `ios` (APNs); a token without it is of no use.")] | None = None
     media: Media | None = None
-    data: Annotated[str, Meta(max_length=DATA_BYTES, description="Opaque to the server; given to the callee in ring and push.")] | None = (
-        None
-    )
+    data: (
+        Annotated[
+            str,
+            Meta(
+                max_length=DATA_BYTES,
+                description="Opaque to the server; given to the callee in ring and push. At most 1024 bytes of UTF-8.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SessionPayload(Struct, frozen=True):
@@ -30,26 +37,29 @@ class SdpPayload(Struct, frozen=True):
 
 class IcePayload(Struct, frozen=True):
     session_id: SessionId
-    candidate: str | dict[str, Any] | None = None
+    candidate: Annotated[
+        str | dict[str, Any] | None,
+        Meta(description="The candidate line, or an object as `RTCIceCandidate.toJSON()` makes it; other fields may stand beside it."),
+    ] = None
 
 
 class ResumePayload(Struct, frozen=True):
-    session: Annotated[str, Meta(max_length=64)] | None = None
-    epoch: Annotated[str, Meta(max_length=64)] | None = None
-    last_seq: Number | None = None
-    n: Number | None = None
+    session: Annotated[str, Meta(max_length=64, description="Of the last `session.welcome`.")] | None = None
+    epoch: Annotated[str, Meta(max_length=64, description="Of the last `session.welcome`.")] | None = None
+    last_seq: Annotated[Number, Meta(description="The last `seq` that was dealt with.")] | None = None
+    n: Annotated[Number, Meta(description="The highest `n` whose answer arrived.")] | None = None
 
 
 class TokenPayload(Struct, frozen=True):
-    token: str
+    token: Annotated[str, Meta(description="A JWT.")]
 
 
 class SeqPayload(Struct, frozen=True):
-    seq: Number
+    seq: Annotated[Number, Meta(description="That of the `call.ring`.")]
 
 
 class PingPayload(Struct, frozen=True):
-    id: Annotated[str, Meta(max_length=64)] | None = None
+    id: Annotated[str, Meta(max_length=64, description="Comes back in the `session.pong`.")] | None = None
 
 
 # ---------------------------------------------------------------- client to server

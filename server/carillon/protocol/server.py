@@ -27,7 +27,7 @@ class RingPayload(Struct, frozen=True, omit_defaults=True):
 class AcceptedPayload(Struct, frozen=True, omit_defaults=True):
     session_id: str
     callee_info: UserInfo | None = None
-    role: Annotated[Role, Meta(description="v1, after a glare: who makes the offer.")] | None = None
+    role: Annotated[Role, Meta(description="v1: whether you make the first offer or wait for it.")] | None = None
 
 
 class RejectedPayload(Struct, frozen=True, omit_defaults=True):
@@ -38,15 +38,15 @@ class RejectedPayload(Struct, frozen=True, omit_defaults=True):
 class EndedPayload(Struct, frozen=True, omit_defaults=True):
     session_id: str
     reason: Annotated[str, Meta(description="`ended_by_user`, `peer_disconnected` or `no_answer`.")]
-    peer_info: UserInfo | None = None
-    cause: Annotated[str, Meta(description="The finer cause (v1).")] | None = None
+    peer_info: Annotated[UserInfo | None, Meta(description="The other side, where they ended it in person.")] = None
+    cause: Annotated[str, Meta(description="v1: the finer cause, see below.")] | None = None
 
 
 class MissedPayload(Struct, frozen=True, omit_defaults=True):
     session_id: str
     caller_id: str
     caller_info: UserInfo | None = None
-    cause: str | None = None
+    cause: Annotated[str, Meta(description="As in `call.ended`.")] | None = None
 
 
 class AlertingPayload(Struct, frozen=True):
@@ -59,18 +59,20 @@ class AlertingPayload(Struct, frozen=True):
 
 class CheckResultPayload(Struct, frozen=True, omit_defaults=True):
     session_id: str
-    exists: bool
-    state: str | None = None
+    exists: Annotated[bool, Meta(description="Whether it still stands and you take part in it.")]
+    state: Annotated[str, Meta(description="`ringing` or `accepted`.")] | None = None
     caller_id: str | None = None
 
 
 class ErrorPayload(Struct, frozen=True, omit_defaults=True):
-    code: str
-    message: str
+    code: Annotated[str, Meta(description="One of the error codes below.")]
+    message: Annotated[str, Meta(description="For people; it may change.")]
     n: Annotated[int, Meta(description="The client message this answers (v1).")] | None = None
     expected: Annotated[int, Meta(description="The next `n` the server takes (v1, `out_of_sequence`).")] | None = None
     retry_after: Annotated[float, Meta(description="Seconds after which trying again makes sense (v1).")] | None = None
-    session_id: str | None = None
+    session_id: (
+        Annotated[str, Meta(description="The call it is about (v1); of a refused `call.start`: the one there would have been.")] | None
+    ) = None
 
 
 class AckPayload(Struct, frozen=True):
@@ -92,18 +94,20 @@ class CurrentCall(Struct, frozen=True, omit_defaults=True):
     state: Literal["ringing", "accepted"]
     caller_id: str
     callee_id: str
-    peer_info: UserInfo | None = None
+    peer_info: Annotated[UserInfo | None, Meta(description="The other side; of a callee who has not answered only the id.")] = None
     media: Media | None = None
     data: str | None = None
-    expires_at: float | None = None
+    expires_at: Annotated[float, Meta(description="While it rings: Unix time in seconds at which the ring ends.")] | None = None
 
 
 class Bounds(Struct, frozen=True):
     """What this server takes, so that a client need not find out by being refused."""
 
-    message_bytes: int
-    messages_per_second: float
-    data_bytes: int = DATA_BYTES
+    message_bytes: Annotated[int, Meta(description="The largest message (`MAX_FRAME_BYTES`).")]
+    messages_per_second: Annotated[
+        float, Meta(description="What may be sent all the time, with larger bursts (`LIMIT_MESSAGES`); 0: no limit.")
+    ]
+    data_bytes: Annotated[int, Meta(description="The largest `data` of a `call.start`.")] = DATA_BYTES
 
 
 class WelcomePayload(Struct, frozen=True, omit_defaults=True):
@@ -112,24 +116,24 @@ class WelcomePayload(Struct, frozen=True, omit_defaults=True):
     seq: Annotated[int, Meta(description="The last `seq` before live messages begin.")]
     n: Annotated[int, Meta(description="The highest `n` the server has answered.")]
     recovered: Annotated[bool, Meta(description="True: nothing is missing. False: `call` states where things stand.")]
-    user: UserInfo
+    user: Annotated[UserInfo, Meta(description="You, as others see you.")]
     grace: Annotated[float, Meta(description="Seconds a call waits for a lost participant.")]
     ring_timeout: Annotated[float, Meta(description="Seconds a call rings.")]
-    limits: Bounds
+    limits: Annotated[Bounds, Meta(description="What this server takes.")]
     server_time: Annotated[float, Meta(description="Unix time of the server in seconds.")]
-    call: CurrentCall | None = None
-    ice_servers: list[IceServer] | None = None
+    call: Annotated[CurrentCall | None, Meta(description="The call you are in.")] = None
+    ice_servers: Annotated[list[IceServer], Meta(description="Where `TURN_URLS` is set.")] | None = None
     expires_at: Annotated[float, Meta(description="Unix time in seconds at which the token expires.")] | None = None
 
 
 class GoingAwayPayload(Struct, frozen=True, omit_defaults=True):
-    reason: str
+    reason: Annotated[str, Meta(description="`shutdown`, `outage` (this server cannot reach Redis) or `rebalance`.")]
     optional: Annotated[bool, Meta(description="True: move if another server takes you, else stay.")] = False
     within: Annotated[float, Meta(description="Move at a random moment within so many seconds.")] = 0.0
 
 
 class RefreshedPayload(Struct, frozen=True):
-    expires_at: float
+    expires_at: Annotated[float, Meta(description="Unix time in seconds at which the newer token expires.")]
 
 
 # ---------------------------------------------------------------- server to client
@@ -150,7 +154,7 @@ class Ring(Struct, frozen=True, omit_defaults=True, tag="call.ring"):
 
 
 class Accepted(Struct, frozen=True, omit_defaults=True, tag="call.accepted"):
-    """To the caller (after a glare to both): media may be negotiated."""
+    """To the caller, after a glare to both: media may be negotiated. `callee_info` is the other side's."""
 
     payload: AcceptedPayload
     seq: int | UnsetType = UNSET

@@ -23,6 +23,6 @@ class UserInfo(Struct, frozen=True, omit_defaults=True):
     """A user as others see them: claims of their token. Nothing here is ever fetched."""
 
     user_id: str
-    name: str = ""
-    username: str = ""
-    image_profile: str = ""
+    name: Annotated[str, Meta(description="Claim `name`.")] = ""
+    username: Annotated[str, Meta(description="Claim `username`.")] = ""
+    image_profile: Annotated[str, Meta(description="Claim `image_profile`: an address or whatever your apps take it for.")] = ""
