@@ -119,7 +119,10 @@ class Transactor:
         raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
 
     async def settle(self, ask: Ask) -> Outcome | None:
-        """Commit what was done, however long Redis is away. None: it counts no more, another connection has taken the actor's place."""
+        """Commit what was done, however long Redis is away. None: it counts no more, another connection has taken the actor's place.
+
+        Who hung up has hung up, wherever they are by now.
+        """
         commit_id = ask.commit_id or secrets.token_hex(8)
         wait = SETTLE
         while True:
@@ -129,7 +132,9 @@ class Transactor:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 5 * SETTLE)
             except StaleConnection:
-                return None
+                if ask.actor is None or not isinstance(ask.command, End | Reject):
+                    return None
+                ask = replace(ask, actor=None, number=None)
 
     async def answer(self, to: Attached, answered: Answered) -> None:
         """Commit the refusal of a v1 message, so that it is answered whatever becomes of the socket."""

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 
 import pytest
+from harness.faults import FaultProxy
 from harness.pods import Deaf, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 
@@ -101,3 +102,46 @@ async def test_a_v1_caller_whose_start_was_given_up_hears_no_ringing_without_its
     await until(lambda: len(bob.connection.of("call.ended")) == len(bob.connection.of("call.ring")))
     await bob.say("call.start", callee_id="alice")
     await alice.heard("call.ring")
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("how", ["hangs up", "leaves"])
+async def test_a_hang_up_outlives_the_loss_of_redis(own_redis: RedisServer, pods_on: MakePods, how: str, v1: bool) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=True)
+    session = await in_call(alice, bob)
+    pods[0].service._parts = dataclasses.replace(pods[0].service._parts, patience=0.3)
+    own_redis.stop()
+    if how == "hangs up":
+        await alice.say("call.end", session_id=session)
+        losing = asyncio.create_task(alice.lose())
+    else:
+        losing = asyncio.create_task(alice.leave())
+    own_redis.start()
+    ended = await bob.heard("call.ended")
+    assert ended["cause"] == ("hangup" if how == "hangs up" else "left")
+    await losing
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("how", ["hangs up", "leaves"])
+async def test_a_hang_up_that_redis_did_not_take_counts_though_its_user_is_elsewhere_by_now(
+    redis_server: RedisServer, pods: list[Pod], cell: str, how: str, v1: bool
+) -> None:
+    async with FaultProxy(redis_server.port) as proxy:
+        cut_off = await Pod("cut off", f"redis://127.0.0.1:{proxy.port}/0", cell).start()
+        cut_off.service._parts = dataclasses.replace(cut_off.service._parts, patience=0.3)
+        alice, bob = await cut_off.join("alice", v1=v1), await pods[1].join("bob", v1=True)
+        session = await in_call(alice, bob)
+        proxy.refusing = True
+        proxy.cut()
+        if how == "hangs up":
+            await alice.say("call.end", session_id=session)
+            losing = asyncio.create_task(alice.lose())
+        else:
+            losing = asyncio.create_task(alice.leave())
+        await pods[2].join("alice", v1=v1)
+        proxy.refusing = False
+        assert (await bob.heard("call.ended"))["cause"] == ("hangup" if how == "hangs up" else "left")
+        await losing
+        await cut_off.kill()

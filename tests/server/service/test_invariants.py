@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from harness.faults import FaultProxy
-from harness.pods import MS, Client, Pod, until
+from harness.pods import MS, Client, FakeConnection, Pod, until
 from harness.redis import RedisServer
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("start"), st.sampled_from(USERS), st.sampled_from(USERS)),
         st.tuples(st.sampled_from(["accept", "reject", "end", "ice", "again"]), st.sampled_from(USERS), st.just("")),
-        st.tuples(st.sampled_from(["lose", "leave", "return"]), st.sampled_from(USERS), st.just("")),
+        st.tuples(st.sampled_from(["lose", "leave", "return", "ghost", "hasty ghost"]), st.sampled_from(USERS), st.just("")),
         st.tuples(st.sampled_from(["drop replies", "late", "slow", "fast"]), st.just(""), st.just("")),
         st.tuples(st.sampled_from(["crash", "wipe", "wipe twice", "freeze", "pause", "settle"]), st.just(""), st.just("")),
     ),
@@ -118,6 +118,8 @@ class Run:
             self.drop_replies(self.random.choice(self.pods))
         elif client is None or (client.connection.closed and kind != "return"):
             return
+        elif kind in ("ghost", "hasty ghost"):
+            self.begin_task(self.ghost(self.random.choice(self.pods), client, 0.05 if kind == "hasty ghost" else 10.0))
         elif kind == "return":
             if client.connection.closed:
                 self.begin_task(self.join(user, self.random.choice(self.pods)))
@@ -166,6 +168,12 @@ class Run:
         self.drop_replies(pod)
         await asyncio.sleep(0)
         proxy.delay = before
+
+    async def ghost(self, pod: Pod, client: Client, patience: float) -> None:
+        """A second socket of the same user that dies before its attach is answered, or is refused because no answer comes."""
+        connection = FakeConnection()
+        connection.closed = True
+        await pod.attacher.attach(connection, client.attached.user, v1=client.v1, resume=client.resume, patience=patience)
 
     async def crash(self) -> None:
         """One pod dies in the middle of what it does; its users' sockets with it; another takes its place."""
@@ -228,6 +236,8 @@ class Run:
                 self._check_numbers(connections)
             for client in connections:
                 self._check_ends(user, client)
+            latest = max(connections, key=lambda client: client.attached.generation)
+            assert latest.connection.code is None, f"{user} was replaced by nobody"
         self._check_reasons()
 
     def _check_reasons(self) -> None:
