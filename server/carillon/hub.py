@@ -59,6 +59,8 @@ class Attached:
     """Whether a resume found all that was missed."""
     ring_seq: int = 0
     """seq of the ring whose receipt is awaited from script."""
+    relays: int = 0
+    """Relays of this connection that went through Redis."""
     leased: str = ""
     """The call in which this user's attendance is known to be armed."""
 

@@ -18,7 +18,7 @@ ACL_RULES = [
     *("~{carillon:*}:*", "resetchannels", "&{carillon:*}:*"),
     *("+info", "+ping", "+select", "+client|setname", "+cluster|slots", "+eval", "+evalsha", "+publish", "+subscribe", "+time"),
     *("+get", "+mget", "+set", "+del", "+pexpire", "+hget", "+hgetall", "+hset", "+hdel", "+zadd", "+zrem", "+zscore"),
-    *("+zrangebyscore", "+xadd", "+xtrim", "+xrange", "+xrevrange"),
+    *("+zrangebyscore", "+xadd", "+xtrim", "+xrange"),
     *(("+spublish", "+ssubscribe") if version() >= (7, 0) else ()),
 ]
 """What the server needs of its Redis user, and nothing more."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Awaitable, Callable
 
 from carillon.call import Call, Check, Found, State
@@ -54,7 +53,7 @@ class Relayer:
         if place.v1 or not place.pod:
             return ""
         peer_id = call.peer_of(sender.user_id)
-        event = Relayed(FORMAT, "", name, call.revision, payload)
+        event = Relayed(FORMAT, name, call.revision, payload)
         if place.pod != self._hub.pod:
             self._router.post(place, peer_id, event, call.revision, place_of(sender, self._hub))
             return "remote"
@@ -69,8 +68,9 @@ class Relayer:
         deadline = self._clock() + self._patience
         call = await self._call(sender, session_id)
         recipient = call.peer_of(sender.user_id)
-        event = Relayed(FORMAT, secrets.token_hex(8), name, call.revision, payload)
-        repeated = False
+        event = Relayed(FORMAT, name, call.revision, payload)
+        sender.relays += 1
+        number, repeated = None if sender.v1 else (sender.at, sender.relays), False
         while (left := deadline - self._clock()) > 0:
             here, generation = self._hub.get(recipient), sender.generation
             try:
@@ -82,6 +82,7 @@ class Relayer:
                     recipient=recipient,
                     call_id=session_id,
                     event=event,
+                    number=number,
                     repeated=repeated,
                     direct=here.generation if here and (here.v1 or here.revision == call.revision) else 0,
                     timeout=left,
@@ -100,10 +101,14 @@ class Relayer:
                 case RelaySent(sent=sent, place=place):
                     if sent.how == "direct" and here is not None and self._hub.current(here):
                         self._router.deliver(here, event, seq=sent.seq, revision=call.revision)
+                    elif repeated and here is not None and here.v1:
+                        self._router.upstairs.mend(here)  # the unanswered attempt may have left it for this pod to deliver
                     if sender.call is call and sent.how != "none":
                         sender.peer = place
                     return call
                 case Duplicate():
+                    if repeated and here is not None and here.v1:
+                        self._router.upstairs.mend(here)
                     return call
                 case Gap(expected):
                     raise OutOfSequence(expected + 1)

@@ -92,11 +92,16 @@ class Calls(Cell):
         recipient: str,
         call_id: str,
         event: Relayed,
+        number: tuple[int, int] | None,
         repeated: bool,
         direct: int,
         timeout: float | None = None,
     ) -> RelaySent | Duplicate | Gap | Stale | Unregistered | RelayRefused:
-        """Pass a WebRTC message on through the recipient's inbox. repeated: an earlier attempt went unanswered."""
+        """Pass a WebRTC message on through the recipient's inbox.
+
+        number: (when the sender's connection attached, count of its relays), by which repetitions are known that bear no `n`; None for v1.
+        repeated: an earlier attempt went unanswered.
+        """
         reply = await self._run(
             "relay",
             self.ledger,
@@ -109,7 +114,8 @@ class Calls(Cell):
             n,
             encode_user(recipient),
             call_id,
-            event.id if repeated else "",
+            number or (),
+            repeated,
             direct,
             blobs=(pack(event),),
             timeout=timeout,

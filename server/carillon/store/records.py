@@ -54,6 +54,9 @@ class ClientSession(Struct, frozen=True, array_like=True):
     control_bytes: int
     relay_mark: int
     relay_bytes: int
+    sender_attached: int = 0
+    """When the connection of the reference's protocol attached whose relay came last, and the relay's number within it."""
+    sender_count: int = 0
 
 
 class CallHeader(Struct, frozen=True, array_like=True):
@@ -103,10 +106,9 @@ class Told(Struct, frozen=True, array_like=True, tag="t"):
 
 
 class Relayed(Struct, frozen=True, array_like=True, tag="r"):
-    """A WebRTC message from the peer, its payload the very bytes that came. `id`: sixteen characters that find it again."""
+    """A WebRTC message from the peer, its payload the very bytes that came."""
 
     format: int
-    id: str
     name: str
     revision: int
     payload: bytes

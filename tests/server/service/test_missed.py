@@ -1,14 +1,18 @@
 """What a pod's channel lost is fetched: whole, or with the news that it is not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import Deaf, Pod, in_call, until
+from harness.pods import QUICK_PACE, Deaf, Pod, in_call, until
 from harness.redis import RedisServer
 
 from carillon.errors import StoreUnavailable
+from carillon.store.scripts import Script
 from carillon.store.store import Keeping
 
 
@@ -112,3 +116,57 @@ async def test_a_ring_that_was_fetched_is_confirmed_like_any_other(pods: list[Po
     await bob.heard("call.ring")
     await bob.say("received", seq=bob.connection.last_seq)
     assert (await alice.heard("call.alerting"))["by"] == "socket"
+
+
+class FirstRelay:
+    """The answer to a pod's first relay is lost; with `kept` the request itself, until it is `sent`."""
+
+    def __init__(self, pod: Pod, *, kept: bool) -> None:
+        self._call, self._kept = pod.link.call, kept
+        self._relay: Callable[[], Any] | None = None
+        pod.link.call = self._ask  # type: ignore[method-assign] # the network's part
+
+    def _ask(self, script: Script, *arguments: Any, **options: Any) -> "asyncio.Future[Any]":
+        if script.name != "relay" or self._relay is not None:
+            return self._call(script, *arguments, **options)
+        self._relay = partial(self._call, script, *arguments, **options)
+        if not self._kept:
+            self._relay()
+        lost: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        lost.set_exception(StoreUnavailable("the connection was lost", sent=True))
+        return lost
+
+    async def sent(self) -> None:
+        assert self._relay is not None
+        await self._relay()
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_relay_whose_answer_was_lost_reaches_a_peer_on_the_same_pod(redis_server: RedisServer, cell: str, v1: bool) -> None:
+    """Soon, not at the next renewal of their attendance, which this pod never makes."""
+    pod = await Pod("pod", redis_server.url, cell, pace=dataclasses.replace(QUICK_PACE, attend=3600)).start()
+    alice, bob = await pod.join("alice", v1=v1), await pod.join("bob", v1=True)
+    session = await in_call(alice, bob)
+    FirstRelay(pod, kept=False)
+    await alice.say("webrtc.ice", session_id=session, candidate="c")
+    await bob.heard("webrtc.ice")
+    await alice.say("call.end", session_id=session)
+    await bob.heard("call.ended")
+    assert bob.connection.types.count("webrtc.ice") == 1
+    await pod.kill()
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_relay_that_a_dead_socket_delivers_late_comes_once(redis_server: RedisServer, cell: str, v1: bool) -> None:
+    """The first attempt was never answered, and reaches Redis after the second."""
+    pod = await Pod("pod", redis_server.url, cell).start()
+    alice, bob = await pod.join("alice", v1=v1), await pod.join("bob", v1=True)
+    session = await in_call(alice, bob)
+    first = FirstRelay(pod, kept=True)
+    await alice.say("webrtc.ice", session_id=session, candidate="1")
+    await alice.say("webrtc.ice", session_id=session, candidate="2")
+    await first.sent()
+    await alice.say("call.end", session_id=session)
+    await bob.heard("call.ended")
+    assert [ice["candidate"] for ice in bob.connection.of("webrtc.ice")] == ["1", "2"]
+    await pod.kill()

@@ -2,7 +2,7 @@
 --   KEYS[1]       {carillon:<cell>}:ledger        STRING  {format, id, run_id, tick, hold_until, unsaid_until}
 --   ...:p:<user>  presence                        STRING  {format, ledger id, pod, generation, kind, attach id, lost_at, told, pod and generation before}
 --   ...:r:<user>  reservation                     STRING  {format, call id or "", revision, owed call id or ""}
---   ...:e:<user>  client session and counter      STRING  {format, epoch, seq, session, n, marks...}; exists for v1 users only
+--   ...:e:<user>  client session and counter      STRING  {format, epoch, seq, session, n, marks..., last relay}; exists for v1 users only
 --   ...:i:<user>  inbox, control messages         STREAM  <seq>-0 e <event>
 --   ...:j:<user>  inbox, relayed messages         STREAM  <seq>-0 e <event>
 --   ...:c:<call>  call                            STRING  u32 length, {format, revision, state, caller, callee, ids[3]}, body (the pods' own)
