@@ -5,6 +5,7 @@ import pytest
 from harness.environments import Environment, choose
 from harness.figures import Figures
 from harness.operated import Operator
+from harness.sizes import SIZES, Size
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +23,11 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
 
 @pytest.fixture(scope="session")
 def operator(environment: Environment) -> Iterator[Operator]:
-    with Operator(environment) as installed:
+    with Operator(environment, metricsApi={"enabled": True}) as installed:
         yield installed
 
 
 @pytest.fixture(scope="session")
-def size() -> int:
-    """CHAOS_SIZE: 1 is the short form, 100 users and 30 lasting calls."""
-    return int(os.environ.get("CHAOS_SIZE", "1"))
+def size() -> Size:
+    """CHAOS_SIZE: `short`, which is what CI runs, or `full`."""
+    return SIZES[os.environ.get("CHAOS_SIZE", "short")]

@@ -8,6 +8,7 @@ from harness.figures import Figures
 from harness.havoc import EVERYWHERE, HERE
 from harness.operated import Declared, Operator
 from harness.services import undisturbed
+from harness.sizes import Size
 
 PINNED = {"kubernetes.io/hostname": "node1"}
 
@@ -24,9 +25,9 @@ def declared(request: pytest.FixtureRequest, environment: Environment, operator:
         yield made
 
 
-def test_calls_outlive_everything(declared: Declared, environment: Environment, figures: Figures, size: int) -> None:
+def test_calls_outlive_everything(declared: Declared, environment: Environment, figures: Figures, size: Size) -> None:
     kind = next(iter(declared.spec["redis"]))
     for disturbance in (*EVERYWHERE, *(HERE if environment.breakable else ())):
         what = f"{disturbance.__name__.replace('_', ' ')}, {kind} Redis"
-        with undisturbed(declared.service, figures, what, pairs=30 * size, idle=20 * size, chatter=10):
+        with undisturbed(declared.service, figures, what, pairs=size.pairs, idle=size.idle, chatter=size.chatter):
             disturbance(declared)

@@ -27,7 +27,7 @@ def build() -> Path:
         if not (BIN / "stamp").exists() or (BIN / "stamp").read_text() != stamp:
             print("building the Kubernetes programs (about six minutes, once a machine)", file=sys.stderr, flush=True)
             _compile(source)
-            _save_image(PAUSE_IMAGE, BIN / "pause", "/pause", CACHE / "pause.tar")
+            save_program(PAUSE_IMAGE, BIN / "pause", "/pause", CACHE / "pause.tar")
             (BIN / "stamp").write_text(stamp)
     return BIN
 
@@ -74,7 +74,7 @@ def _compile(source: Path) -> None:
     _go("build", "-ldflags", "-s -w", "-o", BIN / "pause", "./pause", cwd=source)
 
 
-def _save_image(name: str, binary: Path, entry: str, archive: Path) -> None:
+def save_program(name: str, binary: Path, entry: str, archive: Path) -> None:
     """Write a docker-archive image that holds one static program."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar, binary.open("rb") as program:

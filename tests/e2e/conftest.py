@@ -1,8 +1,11 @@
+import time
 from collections.abc import Iterator
 
 import pytest
 from harness.environments import Environment, choose
 from harness.figures import Figures
+from harness.operated import Declared, Operator
+from harness.services import since
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,22 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     found = Figures()
     yield found
     found.show(request.config)
+
+
+@pytest.fixture(scope="session")
+def operator(environment: Environment, figures: Figures) -> Iterator[Operator]:
+    began = time.monotonic()
+    with Operator(environment) as installed:
+        figures.add("operator: helm install to Ready", since(began))
+        yield installed
+
+
+@pytest.fixture(scope="session")
+def declared(operator: Operator, figures: Figures) -> Iterator[Declared]:
+    with Declared(operator, {}) as made:
+        began = time.monotonic()
+        made.declare()
+        made.await_ready()
+        figures.add("SignalingCluster applied to Ready", since(began))
+        made.service.await_ready(2)
+        yield made

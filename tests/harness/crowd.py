@@ -10,120 +10,21 @@ import random
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from carillon.client import CallRefused, CarillonClient
+from harness.people import PATIENCE, Line, Person, Tally, hear_end, set_up
+
+from carillon.client import CallRefused
 
 T = TypeVar("T")
 LOOK = 0.01
-"""Seconds between two looks at what has come."""
-
-
-@dataclass
-class Tally:
-    """What users saw. problems: broken promises, in words; empty is what a test asserts.
-
-    longest: seconds that the most delayed message took. announced: messages that did not come after the server had said so
-    (`recovered: false`, a new client session), which is allowed.
-    """
-
-    users: int = 0
-    calls: int = 0
-    sent: int = 0
-    heard: int = 0
-    announced: int = 0
-    short_calls: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
-    reconnects: int = 0
-    most_reconnects: int = 0
-    longest: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        counts = f"{self.users} users, {self.calls} lasting and {self.short_calls} short calls, {self.sent} messages sent"
-        fates = f"{len(self.problems)} broken promises, {self.announced} announced as not recovered"
-        moves = f"{self.reconnects} reconnects (at most {self.most_reconnects} a user)"
-        refused = f", refused: {self.refused}" if self.refused else ""
-        return f"{counts}, {fates}, {moves}, longest interruption {self.longest:.2f} s{refused}"
-
-
-class Person:
-    """One user, and how far their log has been read."""
-
-    def __init__(self, name: str, url: Callable[[], str], sign: Callable[[str], str]) -> None:
-        async def token() -> str:
-            return sign(name)
-
-        self.name = name
-        self.client = CarillonClient(url, token)
-        self.gaps = 0
-        """How often the server said that something may be missing."""
-        self._session: str | None = None
-        self._read = 0
-
-    def news(self) -> list[dict[str, Any]]:
-        """All but the first welcome, which says nothing of a call that may have begun since."""
-        found = self.client.log[self._read :]
-        self._read += len(found)
-        return [message for message in found if message["type"] != "session.welcome" or self._returned(message["payload"])]
-
-    def _returned(self, welcome: dict[str, Any]) -> bool:
-        before, self._session = self._session, welcome["session"]
-        if before is not None and (before != self._session or not welcome["recovered"]):
-            self.gaps += 1
-        return before is not None
-
-
-class Line:
-    """One direction of a call: what `speaker` sends must come to `listener` once and in order."""
-
-    def __init__(self, call: str, speaker: Person, listener: Person, tally: Tally) -> None:
-        self.call, self.speaker, self.listener, self._tally = call, speaker, listener, tally
-        self.sent = self.heard = 0
-        self._forgiven = 0
-        self._times: dict[int, float] = {}
-
-    def __str__(self) -> str:
-        return f"{self.speaker.name} to {self.listener.name} in {self.call}"
-
-    async def speak(self) -> None:
-        self.sent += 1
-        self._tally.sent += 1
-        self._times[self.sent] = time.monotonic()
-        await self.speaker.client.send("webrtc.ice", session_id=self.call, candidate=str(self.sent), sdpMid="0")
-
-    def hear(self, number: int) -> None:
-        missing = number - self.heard - 1
-        if missing < 0:
-            self._tally.problems.append(f"message {number} after {self.heard} from {self}")
-            return
-        if missing:
-            self.miss(missing)
-        self.heard = number
-        self._tally.heard += 1
-        self._tally.longest = max(self._tally.longest, time.monotonic() - self._times[number])
-        for old in [one for one in self._times if one <= number]:
-            del self._times[old]
-
-    def miss(self, count: int) -> None:
-        gaps = self.speaker.gaps + self.listener.gaps
-        if gaps > self._forgiven:
-            self._forgiven = gaps
-            self._tally.announced += count
-        else:
-            self._tally.problems.append(f"{count} lost after {self.heard} from {self}")
-
-    @property
-    def may_miss(self) -> bool:
-        return self.speaker.gaps + self.listener.gaps > self._forgiven
-
-    @property
-    def age(self) -> float:
-        """Seconds that the oldest message has been under way."""
-        return time.monotonic() - min(self._times.values()) if self._times else 0.0
+"""Seconds between two looks at what has come, for up to AT_A_LOOK users; more are looked at less often."""
+AT_A_LOOK = 500
+AT_ONCE = 50
+"""Users that come, or begin a call, at the same time."""
 
 
 class Crowd:
@@ -137,6 +38,8 @@ class Crowd:
         self._ended: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._speaking = asyncio.Event()
+        self._chatting = 0
+        """Short calls that are under way."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._prefix = secrets.token_hex(3)
@@ -173,6 +76,18 @@ class Crowd:
         """Let all calls end, and everybody call somebody else once: nobody is busy."""
         return self._run(self._finish(within)).result(3 * within + 10)
 
+    def moved(self) -> dict[int, int]:
+        """How many users have reconnected how often."""
+        return dict(sorted(Counter(person.client.connects - 1 for person in self._people).items()))
+
+    def returned(self, since: float) -> list[float]:
+        """Seconds from a moment of the monotonic clock until each of those who have come back after it was welcomed, shortest first."""
+        return sorted(person.came - since for person in self._people if person.came > since)
+
+    def failed_attempts(self) -> int:
+        """Connections that were tried and not welcomed."""
+        return sum(person.attempts - person.client.connects for person in self._people)
+
     # ---------------------------------------------------------------- the crowd's own thread
 
     def _run(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
@@ -192,7 +107,7 @@ class Crowd:
         new = [Person(f"{self._prefix}-{len(self._people) + index}", self._url, self._sign) for index in range(count)]
         self._people += new
         self.tally.users = len(self._people)
-        gate = asyncio.Semaphore(50)
+        gate = asyncio.Semaphore(AT_ONCE)
 
         async def enter(person: Person) -> None:
             async with gate:
@@ -203,11 +118,11 @@ class Crowd:
 
     async def _call(self, pairs: int) -> None:
         people = await self._join(2 * pairs)
-        gate = asyncio.Semaphore(50)
+        gate = asyncio.Semaphore(AT_ONCE)
 
         async def connect(caller: Person, callee: Person) -> None:
             async with gate:
-                call = await _set_up(caller, callee)
+                call = await set_up(caller, callee)
             for one, other in ((caller, callee), (callee, caller)):
                 self._lines[call, other] = line = Line(call, one, other, self.tally)
                 self._tasks.append(asyncio.create_task(self._talk(line)))
@@ -230,13 +145,17 @@ class Crowd:
     async def _short_calls(self, caller: Person, callee: Person) -> None:
         while True:
             await self._speaking.wait()
-            await self._short_call(caller, callee)
+            self._chatting += 1
+            try:
+                await self._short_call(caller, callee)
+            finally:
+                self._chatting -= 1
             await asyncio.sleep(random.uniform(0.2, 1.0))
 
     async def _short_call(self, caller: Person, callee: Person) -> None:
         """A refusal that a retry can help is counted; what begins must end well."""
         try:
-            call = await _set_up(caller, callee)
+            call = await set_up(caller, callee)
         except CallRefused as refusal:
             self.tally.refused[refusal.code] = self.tally.refused.get(refusal.code, 0) + 1
             return
@@ -246,7 +165,7 @@ class Crowd:
         self._ended.add(call)
         await caller.client.end(call)
         try:
-            await _hear_end(callee, call)
+            await hear_end(callee, call)
         except (TimeoutError, CallRefused) as error:
             self.tally.problems.append(f"{callee.name} was not told of the end of {call}: {error!r}")
         self.tally.short_calls += 1
@@ -258,7 +177,7 @@ class Crowd:
                     self._judge(person, message["type"], message["payload"])
             self.tally.reconnects = sum(max(0, person.client.connects - 1) for person in self._people)
             self.tally.most_reconnects = max((person.client.connects - 1 for person in self._people), default=0)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK * max(1.0, len(self._people) / AT_A_LOOK))
 
     def _judge(self, person: Person, kind: str, payload: dict[str, Any]) -> None:
         line = self._lines.get((payload.get("session_id", ""), person))
@@ -299,37 +218,31 @@ class Crowd:
         for call, line in calls.items():
             self._ended.add(call)
             await line.speaker.client.end(call)
-        await asyncio.sleep(2 * self._period)
-        others = self._people[1:] + self._people[:1]
-        for caller, callee in zip(self._people, others, strict=True):
-            await self._last_call(caller, callee)
+        deadline = time.monotonic() + within
+        while self._chatting or any(line.speaker.client.session.outbox for line in calls.values()):
+            if time.monotonic() > deadline:
+                self.tally.problems.append(f"calls have not ended in {within} s")
+                return self.tally
+            await asyncio.sleep(LOOK)
+        for first in (0, 1):
+            await self._last_calls(self._people[first:])
         return self.tally
+
+    async def _last_calls(self, people: list[Person]) -> None:
+        """Of each with the next one, who are nobody else's meanwhile."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(caller: Person, callee: Person) -> None:
+            async with gate:
+                await self._last_call(caller, callee)
+
+        await asyncio.gather(*(one(*pair) for pair in zip(people[::2], people[1::2], strict=False)))
 
     async def _last_call(self, caller: Person, callee: Person) -> None:
         with contextlib.suppress(TimeoutError, CallRefused):
-            call = await _set_up(caller, callee)
+            call = await set_up(caller, callee)
             self._ended.add(call)
             await caller.client.end(call)
-            await _hear_end(callee, call)
+            await hear_end(callee, call)
             return
         self.tally.problems.append(f"{caller.name} could not call {callee.name} at the end")
-
-
-PATIENCE = 45.0
-"""Seconds for an answer: longer than a grace."""
-
-
-async def _set_up(caller: Person, callee: Person) -> str:
-    """Returns the call's id. Raises CallRefused, TimeoutError."""
-    await caller.client.send("call.start", callee_id=callee.name)
-    call = str((await caller.client.expect("call.ringing", PATIENCE))["session_id"])
-    while (await callee.client.expect("call.ring", PATIENCE))["session_id"] != call:
-        pass
-    await callee.client.accept(call)
-    await caller.client.expect("call.accepted", PATIENCE)
-    return call
-
-
-async def _hear_end(person: Person, call: str) -> None:
-    while (await person.client.expect("call.ended", PATIENCE))["session_id"] != call:
-        pass

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import yaml
 from cluster import images, lifecycle
+from cluster.build import tool
 from harness.kube import Kube
 
 CHECKOUT = Path(__file__).parents[2]
 TAG = os.environ.get("TAG", "e2e")
 NODES = 2
+JAEGER = "localhost/jaeger:e2e"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Environment:
 
     def __exit__(self, *_: object) -> None:
         """A cluster that was there before stays."""
+
+    def jaeger(self) -> str:
+        """An image of Jaeger, all in one."""
+        return "jaegertracing/jaeger:2.13.0"
 
 
 def choose() -> Environment:
@@ -115,11 +121,11 @@ class Processes(Environment):
         self.images = named("localhost/", images.BASE)
         try:
             images.load(
-                images.build_image(self.images.server, CHECKOUT, "--target", "server", "-t", self.images.next_server),
-                images.save(self.images.next_server),
+                images.base_image(),
+                images.build_image(self.images.server, CHECKOUT, "--target", "server"),
                 images.build_image(self.images.operator, CHECKOUT, "--target", "operator"),
-                images.save(images.BASE),
             )
+            images.alias(self.images.server, self.images.next_server)
         except BaseException:
             self.__exit__()
             raise
@@ -128,3 +134,7 @@ class Processes(Environment):
     def __exit__(self, *_: object) -> None:
         if self._made:
             lifecycle.down()
+
+    def jaeger(self) -> str:
+        images.load(images.program_image(JAEGER, tool("jaeger")))
+        return JAEGER

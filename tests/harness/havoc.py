@@ -28,12 +28,9 @@ def restart_redis(declared: Declared) -> None:
 
 def stop_the_operator(declared: Declared) -> None:
     """And lose a pod meanwhile, which Kubernetes alone replaces."""
-    operator, kube = declared.operator, declared.kube
-    kube.run("scale", f"deployment/{operator.RELEASE}", "-n", operator.namespace, "--replicas=0")
-    eventually(lambda: not operator.pods(), "no operator")
+    declared.operator.scale(0)
     kill_a_pod(declared)
-    kube.run("scale", f"deployment/{operator.RELEASE}", "-n", operator.namespace, "--replicas=2")
-    eventually(lambda: len(operator.pods()) == 2, "two operators")
+    declared.operator.scale(2)
 
 
 def stop_the_api_server(declared: Declared) -> None:
@@ -71,11 +68,21 @@ def roll_the_image(declared: Declared) -> None:
 def cut_the_power_of_a_node(declared: Declared) -> None:
     """Redis is on the other one: a call whose pods and Redis go together is lost, as the documentation says."""
     faults.cut_power(2)
+    await_loss(declared, 2)
+    restore(declared, 2)
+
+
+def await_loss(declared: Declared, pods: int) -> None:
+    """Kubernetes has given node 2 up, and so many pods serve on the other one."""
     eventually(lambda: not _healthy(declared, "node2"), "a node that is given up")
-    eventually(lambda: _on(declared, "node1") == 2, "two pods on the other node")
+    eventually(lambda: _on(declared, "node1") == pods, f"{pods} pods on the other node")
+
+
+def restore(declared: Declared, pods: int) -> None:
+    """Node 2 again, and a Ready service of so many pods."""
     faults.restore_power(2)
     eventually(lambda: _healthy(declared, "node2"), "the node again")
-    declared.service.await_ready(2)
+    declared.service.await_ready(pods)
     declared.await_ready()
 
 

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import yaml
 from cluster.paths import BIN
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from carillon.client.tokens import Signer
 
@@ -67,6 +69,15 @@ class Kube:
 
     def ready(self, namespace: str, selector: str) -> list[Json]:
         return [pod for pod in self.pods(namespace, selector) if is_ready(pod)]
+
+    def metrics(self, namespace: str, pod: str, port: int) -> dict[str, list[Sample]]:
+        """What a pod tells Prometheus: samples by their names. Raises AssertionError where it does not answer."""
+        text = self.run("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics", timeout=30)
+        found: dict[str, list[Sample]] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                found.setdefault(sample.name, []).append(sample)
+        return found
 
     def addresses(self) -> list[str]:
         """Of the nodes, where NodePorts answer."""

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections import Counter
 from typing import Any
 
 from harness.environments import Environment
@@ -9,6 +10,12 @@ from harness.helm import CHARTS, helm
 from harness.kube import Json, condition, eventually
 from harness.releases import flags, image_values
 from harness.services import Service
+from prometheus_client.samples import Sample
+
+from carillon_operator.resources.environment import METRICS_PORT as SERVER_METRICS_PORT
+
+METRICS_PORT = 8080
+"""Of the operator."""
 
 
 class Operator:
@@ -17,8 +24,9 @@ class Operator:
     RELEASE = "carillon-operator"
     PODS = "app.kubernetes.io/name=carillon-operator,app.kubernetes.io/component=operator"
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment, self.kube = environment, environment.kube
+    def __init__(self, environment: Environment, **values: Any) -> None:
+        """values: of the chart, beside the images."""
+        self.environment, self.kube, self._values = environment, environment.kube, values
         self.namespace = f"operator-{secrets.token_hex(3)}"
 
     def __enter__(self) -> "Operator":
@@ -29,6 +37,7 @@ class Operator:
             "serverImage": image_values(images.server),
             "redisImage": images.redis,
             "crds": {"keep": False},
+            **self._values,
         }
         try:
             self.helm("install", self.RELEASE, CHARTS / "carillon-operator", "--wait", "--timeout=100s", *flags(values))
@@ -54,6 +63,32 @@ class Operator:
 
     def pods(self) -> list[Json]:
         return self.kube.ready(self.namespace, self.PODS)
+
+    def scale(self, replicas: int) -> None:
+        """Of the operator itself; returns when just so many are ready and none is on its way out."""
+        self.kube.run("scale", f"deployment/{self.RELEASE}", "-n", self.namespace, f"--replicas={replicas}")
+
+        def settled() -> bool:
+            return len(self.pods()) == len(self.kube.find("pods", self.namespace, self.PODS)) == replicas
+
+        eventually(settled, f"{replicas} operators")
+
+    def metrics(self) -> dict[str, dict[str, list[Sample]]]:
+        """By pod."""
+        names = [pod["metadata"]["name"] for pod in self.pods()]
+        return {name: self.kube.metrics(self.namespace, name, METRICS_PORT) for name in names}
+
+    def calls(self) -> Counter[tuple[str, str]]:
+        """Verbs and resources of all calls to the API server by the operators that run."""
+        found: Counter[tuple[str, str]] = Counter()
+        for metrics in self.metrics().values():
+            for sample in metrics.get("carillon_operator_api_calls_total", ()):
+                found[sample.labels["verb"], sample.labels["resource"]] += int(sample.value)
+        return found
+
+    def memory(self) -> float:
+        """MiB, of the operator that takes most."""
+        return max(metrics["process_resident_memory_bytes"][0].value for metrics in self.metrics().values()) / 2**20
 
 
 class Declared:
@@ -124,6 +159,15 @@ class Declared:
 
     def scale(self, replicas: int) -> None:
         self.kube.run("scale", f"signalingcluster/{self.NAME}", "-n", self.namespace, f"--replicas={replicas}")
+
+    def connections(self) -> dict[str, int]:
+        """Of each ready server pod, as it says itself."""
+        found: dict[str, int] = {}
+        for pod in self.service.pods():
+            name = pod["metadata"]["name"]
+            samples = self.kube.metrics(self.namespace, name, SERVER_METRICS_PORT)["carillon_connections"]
+            found[name] = int(sum(sample.value for sample in samples))
+        return found
 
     @property
     def resource(self) -> Json:

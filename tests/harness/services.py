@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.crowd import Crowd, Tally
+from harness.crowd import Crowd
 from harness.figures import Figures
 from harness.kube import Json, Kube, eventually
+from harness.people import Tally
 
 
 @dataclass
