@@ -43,17 +43,23 @@ def restore_power(index: int) -> None:
     launch(index)
 
 
-def pod_pid(uid: str) -> int:
-    """A process of a pod, by which `nsenter -n` finds the pod's network. Raises LookupError."""
-    for procs in CGROUPS.glob(f"*/carillon/node*/**/pod{uid}/**/cgroup.procs"):
-        if found := procs.read_text().split():
-            return int(found[0])
+def pod_pids(uid: str) -> set[int]:
+    """Its processes, the one that holds its network among them. Raises LookupError."""
+    every = CGROUPS.glob(f"*/carillon/node*/**/pod{uid}/**/cgroup.procs")
+    if found := {int(pid) for procs in every for pid in procs.read_text().split()}:
+        return found
     raise LookupError(f"no process of pod {uid} on this machine")
+
+
+def signal_pod(uid: str, sig: signal.Signals) -> None:
+    """To all programs of a pod, past its kubelet: STOP freezes them, CONT thaws them."""
+    for pid in pod_pids(uid):
+        os.kill(pid, sig)
 
 
 def in_pod_network(uid: str, *command: object) -> None:
     """Run one of this machine's programs (iptables, tc) in the network of a pod."""
-    run("nsenter", f"--net=/proc/{pod_pid(uid)}/ns/net", *command)
+    run("nsenter", f"--net=/proc/{min(pod_pids(uid))}/ns/net", *command)
 
 
 def node_log(index: int, program: str) -> Path:

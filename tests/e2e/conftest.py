@@ -31,7 +31,7 @@ def operator(environment: Environment, figures: Figures) -> Iterator[Operator]:
         yield installed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def declared(operator: Operator, figures: Figures) -> Iterator[Declared]:
     with Declared(operator, {}) as made:
         began = time.monotonic()

@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 from harness.drift import repairs
 from harness.figures import Figures
 from harness.kube import eventually
@@ -43,7 +44,7 @@ def test_calls_outlive_all_that_happens_to_pods_nodes_keys_and_the_operator(decl
         kube.run("delete", "pod", "-n", operator.namespace, lead, "--grace-period=0", "--force")
         began = time.monotonic()
         eventually(lambda: operator.leader() not in ("", lead), "another leader")
-        figures.add("leader killed to next leader", since(began))
+        figures.add("leader deleted to next leader", since(began))
 
         kube.run("delete", "pod", "-n", service.namespace, service.pods()[0]["metadata"]["name"], "--grace-period=0", "--force")
         service.await_ready(2)
@@ -76,6 +77,19 @@ def test_calls_outlive_all_that_happens_to_pods_nodes_keys_and_the_operator(decl
         eventually(signs_anew, "a new key that signs", 240)
         service.forget_key()
         crowd.call(2)
+
+
+def test_a_frozen_leader_is_replaced(declared: Declared, figures: Figures) -> None:
+    """And what it has not seen to is seen to."""
+    operator = declared.operator
+    if not operator.environment.breakable:
+        pytest.skip("the nodes of this cluster are not ours to break")
+    lead, began = operator.leader(), time.monotonic()
+    with operator.frozen(lead):
+        repairs(declared.kube.kubeconfig, declared.namespace, Declared.NAME, 1)
+        figures.add("leader frozen to next leader's first write", since(began))
+    eventually(lambda: len(operator.pods()) == 2, "the frozen one again")
+    assert operator.leader() not in ("", lead)
 
 
 def test_drift_is_repaired(declared: Declared, figures: Figures) -> None:

@@ -1,10 +1,14 @@
 """The operator from its chart, and services declared to it."""
 
+import contextlib
 import json
 import secrets
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+from cluster import faults
 from harness.environments import Environment
 from harness.helm import CHARTS, helm
 from harness.kube import Json, condition, eventually
@@ -58,8 +62,17 @@ class Operator:
 
     def leader(self) -> str:
         """The pod that leads, by its Lease; empty: none does."""
-        leases = self.kube.find("lease", self.namespace)
-        return next((str(one["spec"].get("holderIdentity", "")).split("_")[0] for one in leases), "")
+        return next((str(one["spec"].get("holderIdentity", "")) for one in self.kube.find("lease", self.namespace)), "")
+
+    @contextlib.contextmanager
+    def frozen(self, pod: str) -> Iterator[None]:
+        """It says nothing meanwhile, and gives its Lease to nobody."""
+        uid = self.kube.get("pod", pod, self.namespace)["metadata"]["uid"]
+        faults.signal_pod(uid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            faults.signal_pod(uid, signal.SIGCONT)
 
     def pods(self) -> list[Json]:
         return self.kube.ready(self.namespace, self.PODS)
