@@ -23,19 +23,20 @@ def build() -> Path:
     """Compile what is not there in this version, and return the folder, which also serves as KUBEBUILDER_ASSETS."""
     source = HERE / "hyperkube"
     stamp = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(source.rglob("*")) if path.is_file())).hexdigest()
-    with _alone():
-        if not (BIN / "stamp").exists() or (BIN / "stamp").read_text() != stamp:
+    stamped = BIN / "stamp"
+    with _alone("kubernetes"):
+        if not stamped.exists() or stamped.read_text() != stamp:
             print("building the Kubernetes programs (about six minutes, once a machine)", file=sys.stderr, flush=True)
             _compile(source)
             save_program(PAUSE_IMAGE, BIN / "pause", "/pause", CACHE / "pause.tar")
-            (BIN / "stamp").write_text(stamp)
+            stamped.write_text(stamp)
     return BIN
 
 
 def tool(name: str) -> Path:
     """The path of one of TOOLS, compiled at its first use."""
     program = BIN / name
-    with _alone():
+    with _alone(name):
         if not program.exists():
             print(f"building {name} (a few minutes, once a machine)", file=sys.stderr, flush=True)
             if name == "helm":
@@ -50,10 +51,10 @@ def tool(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _alone(what: str) -> Iterator[None]:
     """Two test runs of one machine share the cache."""
     BIN.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    with (CACHE / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
