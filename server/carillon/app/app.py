@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from carillon.app.bearer import Bearer
 from carillon.app.pod import Pod
-from carillon.ws.endpoint import Endpoint, Refusal
+from carillon.ws.endpoint import Endpoint
+from carillon.ws.ports import Refusal
 
 
 def create_app(pod: Pod, endpoint: Endpoint, bearer: Bearer, extra: list[BaseRoute]) -> Starlette:

@@ -13,7 +13,7 @@ from carillon.config import Settings
 from carillon.errors import AuthError, Close
 from carillon.limits import allowed
 from carillon.protocol import IceServer
-from carillon.ws.endpoint import Door, Refusal
+from carillon.ws.ports import Door, Refusal
 
 IceServers = Callable[[str, float], list[IceServer]]
 

@@ -20,8 +20,9 @@ from carillon.errors import Close
 from carillon.hub import Hub
 from carillon.push import PushSender
 from carillon.telemetry import Telemetry
-from carillon.ws import endpoint as ws
 from carillon.ws.drain import drain as leave
+from carillon.ws.endpoint import Endpoint
+from carillon.ws.ports import SocketSettings
 from carillon.ws.server import SignalingServer, make_config
 
 log = logging.getLogger("carillon")
@@ -39,14 +40,14 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
     for remark in sender.remarks:
         log.warning(remark)
     pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, servers), telemetry=telemetry)
-    server_settings = ws.Settings(
+    server_settings = SocketSettings(
         settings.server.hello_timeout,
         settings.server.attach_timeout,
         settings.auth.close_on_expiry,
         settings.limits.queue_seconds,
         settings.calls.freeze,
     )
-    endpoint = ws.Endpoint(
+    endpoint = Endpoint(
         authenticator,
         pod.engine.attacher,
         pod.engine.service,

@@ -8,14 +8,14 @@ from carillon.config import Rate, Settings
 from carillon.errors import Close, CloseCode, ErrorCode, Refused
 from carillon.limits import Bucket, Counts, Queue, Rates, allowed, client_address
 from carillon.telemetry import Metrics
-from carillon.ws.endpoint import Refusal
+from carillon.ws.ports import Refusal
 
 FLOOD_SECONDS = 5.0
 """A connection so far above its rate, in seconds of it, is closed; below that single messages are refused."""
 
 
 class Door:
-    """Fulfils `carillon.ws.endpoint.Door` and `carillon.service.ports.Limiter`."""
+    """Fulfils `carillon.ws.ports.Door` and `carillon.service.ports.Limiter`."""
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         limits, on = settings.limits, settings.limits.enabled

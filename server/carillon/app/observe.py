@@ -8,7 +8,7 @@ _RESULTS = {401: "unauthorized", 403: "forbidden", 429: "rate_limited", 503: "ov
 
 
 class Observer:
-    """Fulfils `carillon.service.ports.Watcher` and `carillon.ws.endpoint.Observer`."""
+    """Fulfils `carillon.service.ports.Watcher` and `carillon.ws.ports.Observer`."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._metrics, self._tracer = telemetry.metrics, telemetry.tracer

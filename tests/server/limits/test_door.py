@@ -6,7 +6,7 @@ from carillon.app.door import Door
 from carillon.config import Settings
 from carillon.errors import Close, ErrorCode, Refused
 from carillon.telemetry import Metrics
-from carillon.ws.endpoint import Refusal
+from carillon.ws.ports import Refusal
 
 SECRET = {"JWT_SECRET": "a secret for tests, thirty-two bytes long"}
 

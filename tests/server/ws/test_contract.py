@@ -5,7 +5,6 @@ import inspect
 import signal
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import uvicorn
@@ -17,8 +16,10 @@ from uvicorn.server import Server, ServerState
 from websockets.protocol import Protocol
 from websockets.server import ServerProtocol
 
-from carillon.ws import http, protocol, server
-from carillon.ws.server import make_config
+from carillon.ws.handshake import Handshake
+from carillon.ws.http import SignalingHttp
+from carillon.ws.protocol import SignalingProtocol
+from carillon.ws.server import SignalingServer, make_config
 
 PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
 
@@ -41,13 +42,16 @@ CONNECTION = _names(
 )
 
 
-def inherited(module: ModuleType, name: str, of: str = "self") -> set[str]:
-    """Attributes of `self` (or of `self.<of>`) that the class `name` uses and does not define."""
-    tree = ast.parse(inspect.getsource(module))
-    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    own = {node.name for node in body.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    own |= {node.attr for node in ast.walk(init(body)) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
-    used = {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == of}
+def inherited(*classes: type, of: str = "self") -> set[str]:
+    """Attributes of `self` (or of `self.<of>`) that our classes use and do not define."""
+    own: set[str] = set()
+    used: set[str] = set()
+    for one in classes:
+        (body,) = ast.parse(inspect.getsource(one)).body
+        assert isinstance(body, ast.ClassDef)
+        own |= {node.name for node in body.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        own |= {node.attr for node in ast.walk(init(body)) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+        used |= {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == of}
     return used - (own if of == "self" else set())
 
 
@@ -56,10 +60,10 @@ def init(body: ast.ClassDef) -> ast.FunctionDef:
 
 
 def test_the_lists_above_are_complete() -> None:
-    assert inherited(protocol, "SignalingProtocol") == WEBSOCKET
-    assert inherited(http, "SignalingHttp") | {"access_log"} == HTTP
-    assert inherited(server, "SignalingServer") == SERVER
-    assert inherited(protocol, "SignalingProtocol", "self.conn") == CONNECTION
+    assert inherited(Handshake, SignalingProtocol) == WEBSOCKET
+    assert inherited(SignalingHttp) | {"access_log"} == HTTP
+    assert inherited(SignalingServer) == SERVER
+    assert inherited(Handshake, SignalingProtocol, of="self.conn") == CONNECTION
 
 
 def test_versions_are_pinned_to_what_was_read() -> None:
