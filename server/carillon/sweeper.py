@@ -12,7 +12,6 @@ from carillon.hub import Hub
 from carillon.service.ask import StaleConnection
 from carillon.service.compare import Comparer
 from carillon.service.register import Registrar
-from carillon.store.commit import parse_member
 from carillon.store.results import Renewed
 from carillon.store.store import LedgerChanged, Store
 
@@ -200,10 +199,9 @@ class Sweeper:
             return 0
         work = []
         for one in claimed:
-            kind, _, user_id = parse_member(one.member)
             late = (self._store.now() - one.score) // SECOND + 2
-            note = f"{kind} of {one.call.id} fired on {self._hub.pod}, {max(late, 0)} s late"
-            work.append(self._expirer.expire(kind, one.call, user_id, (one.zset, one.member, one.score), note))
+            note = f"{one.kind} of {one.call.id} fired on {self._hub.pod}, {max(late, 0)} s late"
+            work.append(self._expirer.expire(one.kind, one.call, one.user_id, (one.zset, one.member, one.score), note))
         for result in await asyncio.gather(*work, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("a deadline could not be acted upon", exc_info=result)

@@ -173,7 +173,7 @@ class Router:
         match head.kind:
             case "e":
                 self.deliver(to, read_event(body), seq=head.seq, revision=head.revision, peer=head.place)
-            case "p":
+            case "p" if head.revision >= to.revision:  # an older one may be of another call, and is known by what was told since
                 to.peer = head.place
             case "l":
                 self.upstairs.look_again(to)

@@ -1,11 +1,14 @@
 """Calls: what is decided of them, what passes within them, and their deadlines."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from carillon.call import Call, Party
 from carillon.store.cell import Cell
-from carillon.store.commit import Commit
+from carillon.store.commit import Commit, parse_member
 from carillon.store.records import Place, Relayed, encode_user, pack, read_call, read_place, read_presence, read_reservation
 from carillon.store.results import (
     Again,
@@ -21,6 +24,8 @@ from carillon.store.results import (
     Stale,
     Unregistered,
 )
+
+log = logging.getLogger(__name__)
 
 
 class Calls(Cell):
@@ -138,7 +143,12 @@ class Calls(Cell):
         reply = await self._run("claim", self.ledger, most, 2_000_000, self._rules.grace, oldest_tick, timeout=timeout)
         claimed = []
         for zset, member, score, raw in reply[1:]:
-            found = read_call(raw)
+            try:
+                kind, _, user_id = parse_member(member.decode())
+                found = read_call(raw)
+            except (ValueError, KeyError, msgspec.DecodeError):
+                log.warning("a deadline is left to a newer release", extra={"member": member.decode(errors="replace")[:1]})
+                continue
             assert found is not None
-            claimed.append(Claimed(zset.decode(), member.decode(), score, found))
+            claimed.append(Claimed(kind, found, user_id, zset.decode(), member.decode(), score))
         return claimed

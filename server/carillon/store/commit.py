@@ -82,8 +82,8 @@ class Commit:
                 header,
                 live_ttl if call and call.live else ended_ttl,
                 reservations,
-                [(zset(deadline), self._member(deadline), deadline.at) for deadline in decision.deadlines],
-                [(zset(deadline), self._member(deadline)) for deadline in decision.drop],
+                [(zset(deadline), member_of(self.call_id, deadline), deadline.at) for deadline in decision.deadlines],
+                [(zset(deadline), member_of(self.call_id, deadline)) for deadline in decision.drop],
                 [(out.subject, out.direct, out.revision) for out in self.outgoing],
                 self.gently,
                 call.revision if call else 0,
@@ -91,13 +91,15 @@ class Commit:
         )
         return [packed, pack(call) if call else b"", *(pack(out.event) for out in self.outgoing)]
 
-    def _member(self, deadline: Deadline) -> str:
-        return f"{deadline.kind[0]}:{self.call_id}:{encode_user(deadline.user_id)}"
-
 
 def zset(deadline: Deadline) -> str:
     """The set a deadline stands in: `d` stops while a hold lasts, `h` does not."""
     return "d" if deadline.kind in HELD_KINDS else "h"
+
+
+def member_of(call_id: str, deadline: Deadline) -> str:
+    """A deadline's name in Redis."""
+    return f"{deadline.kind[0]}:{call_id}:{encode_user(deadline.user_id)}"
 
 
 def parse_member(member: str) -> tuple[str, str, str]:

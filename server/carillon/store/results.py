@@ -109,10 +109,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
+    """A deadline: what it is of whom, and by what it is known in Redis."""
+
+    kind: str
+    call: Call
+    user_id: str
     zset: str
     member: str
     score: int
-    call: Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from carillon.call import Call
+from carillon.call import Alert, Call, Deadline, State
 from carillon.store.cell import Cell
+from carillon.store.commit import member_of
 from carillon.store.records import (
     Event,
     Place,
@@ -174,12 +175,20 @@ class Users(Cell):
             call.ring_until if call else 0,
             revision,
             self._link.sharded_pubsub,
+            self._push_deadline(call) if call else (),
             blobs=(call_record(call) if call else b"",),
         )
         if reply[0] == b"stale":
             return None
         found, clash = read_call(reply[1]), read_call(reply[5])
         return Registered(found, reply[2].decode(), read_place(reply[3], bool(reply[4])), clash)
+
+    def _push_deadline(self, call: Call) -> tuple[str, int] | tuple[()]:
+        """A ring that no device has answered yet is confirmed, or pushed again."""
+        if call.state is not State.RINGING or not call.device_token or call.alert not in (Alert.NONE, Alert.PUSH):
+            return ()
+        kind, after = ("push", self._rules.push_retry) if call.alert is Alert.PUSH else ("confirm", self._rules.confirm)
+        return member_of(call.id, Deadline(kind, "", 0)), self.now() + after
 
 
 def _entries(raw: Sequence[Any]) -> list[tuple[int, Event]]:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import Deaf, Pod, healthy, in_call, until
+from harness.pods import Deaf, Pod, RecordingPusher, healthy, in_call, until
 from harness.redis import RedisServer
+
+from carillon.call import SECOND, Alert, Call
 
 MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
@@ -145,3 +147,59 @@ async def test_a_hang_up_that_redis_did_not_take_counts_though_its_user_is_elsew
         assert (await bob.heard("call.ended"))["cause"] == ("hangup" if how == "hangs up" else "left")
         await losing
         await cut_off.kill()
+
+
+async def test_a_replica_whose_clock_is_behind_and_that_knows_less_takes_over(
+    own_redis: RedisServer, pods_on: MakePods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Revisions must rise all the same, or its users would be told nothing of new calls."""
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await in_call(alice, bob)
+    await alice.say("call.end", session_id=(await bob.heard("call.ring"))["session_id"])
+    await bob.heard("call.ended")
+    base = pods[0].store.channel.partition("ch:")[0]
+    for user in ("alice", "bob"):
+        own_redis.ask("COPY", f"{base}r:{user}", f"{base}replica:{user}")
+    await alice.say("call.end", session_id=await in_call(alice, bob))
+    await bob.heard("call.ended", 2)
+    for user in ("alice", "bob"):
+        own_redis.ask("RENAME", f"{base}replica:{user}", f"{base}r:{user}")
+    for pod in pods:
+        monkeypatch.setattr(pod.store, "now", lambda now=pod.store.now: now() - 60 * SECOND)
+    own_redis.ask("DEL", base + "ledger")
+    await healthy(pods)
+    await alice.say("call.start", callee_id="bob")
+    await alice.heard("call.ringing", 3)
+    await bob.heard("call.ring", 3)
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+async def test_a_ring_that_nobody_has_answered_is_pushed_after_a_loss(
+    own_redis: RedisServer, pods_on: MakePods, monkeypatch: pytest.MonkeyPatch, pushed: bool
+) -> None:
+    pods = await pods_on(own_redis.url, 2)
+    alice = await pods[0].join("alice", v1=True)
+    if not pushed:
+        await pods[1].join("bob", alive=False)
+
+    async def hang(pusher: RecordingPusher, call: Call) -> Alert:
+        pusher.rung.append(call.id)
+        await asyncio.Event().wait()
+        return Alert.PUSH
+
+    monkeypatch.setattr(RecordingPusher, "ring", hang)
+    await alice.say("call.start", callee_id="bob", callee_device_token="device", callee_os="ios")
+    own_redis.ask("FLUSHALL")
+    await healthy(pods)
+    await until(lambda: len([call for pod in pods for call in pod.pusher.rung]) > pushed)
+
+
+async def test_a_deadline_that_this_release_cannot_read_holds_up_no_other(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = await pod.join("alice"), await pod.join("bob")
+    session = await in_call(alice, bob)
+    base = pod.store.channel.partition("ch:")[0]
+    await alice.lose()
+    own_redis.ask("ZADD", base + "d", own_redis.ask("ZSCORE", base + "d", f"l:{session}:alice"), f"y:{session}:")
+    await bob.heard("call.ended")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from carillon.errors import Refused
 from carillon.protocol import UserInfo
-from carillon.store.records import NOWHERE
+from carillon.store.records import NOWHERE, Head
 
 MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
@@ -203,3 +203,17 @@ async def test_a_full_redis_still_lets_users_in_and_out(own_redis: RedisServer, 
     assert (await bob.heard("call.ended"))["reason"] == "peer_disconnected"
     with pytest.raises(Refused):
         await pod.attacher.attach(FakeConnection(), UserInfo("dave"), v1=True, patience=0.0)
+
+
+async def test_a_late_word_of_an_old_calls_peer_moves_nobody(pods: list[Pod]) -> None:
+    """The channel may be slower than the replies: where bob is comes when alice has long called carol."""
+    alice, bob, carol = [await pod.join(name) for pod, name in zip(pods, ("alice", "bob", "carol"), strict=True)]
+    session = await in_call(alice, bob)
+    assert alice.attached.call is not None
+    place = bob.attached
+    late = Head("p", "alice", alice.attached.generation, 0, alice.attached.call.revision, pods[1].name, place.generation, "r")
+    await alice.say("call.end", session_id=session)
+    session = await in_call(alice, carol)
+    pods[0].router.on_frame(late, b"")
+    await alice.say("webrtc.ice", session_id=session, candidate="c")
+    await carol.heard("webrtc.ice")

@@ -8,7 +8,6 @@ from harness.pods import Client, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 
 from carillon.protocol import ResumePayload
-from carillon.store.records import FORMAT, Relayed
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = {rule.removeprefix("+") for rule in ACL_RULES if rule.startswith("+")}
@@ -56,19 +55,6 @@ async def talk_and_resume(pods: list[Pod], alice: Client, bob: Client) -> None:
     for _ in range(2):
         await alice.say("webrtc.offer", session_id=session, sdp="x" * 400_000)  # more than half of an inbox
     await bob.heard("webrtc.offer", 2)
-    again = Relayed(FORMAT, "0" * 16, "webrtc.ice", bob.attached.revision, b'{"candidate":"said again"}')
-    await pods[0].store.relay(
-        sender="alice",
-        generation=alice.attached.generation,
-        session=alice.attached.session,
-        n=alice.attached.n + 1,
-        recipient="bob",
-        call_id=session,
-        event=again,
-        repeated=True,
-        direct=0,
-    )
-    await bob.heard("webrtc.ice")
     await bob.lose()
     back = await pods[0].join("bob", v1=True, resume=ResumePayload(bob.attached.session, bob.attached.epoch, 0, 0))
     await back.say("call.end", session_id=session)

@@ -45,8 +45,7 @@ end
 local function held(person)
   local id = person.reservation[2]
   if id == '' then return nil end
-  if id == a[9] then return call and call[3] ~= 'ended' and call or nil, got[2] end
-  local raw = redis.call('GET', base .. 'c:' .. id)
+  local raw = id == a[9] and got[2] or redis.call('GET', base .. 'c:' .. id)
   local other = read_call(raw)
   if other and other[3] ~= 'ended' then return other, raw end
 end

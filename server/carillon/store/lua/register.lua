@@ -1,6 +1,7 @@
 -- After Redis lost its data (a new ledger): a pod says again what it holds of one user.
 -- ARGV[1]: 1 ledger  2 pod  3 user  4 generation  5 kind  6 attach id  7 session  8 n  9 new epoch  10 other user or ""  11 call id
---   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held  17 sharded.  ARGV[2]: call as its key holds it, or ""
+--   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held  17 sharded
+--   18 {member, score} of the deadline by which a device is pushed to, or {}.  ARGV[2]: call as its key holds it, or ""
 -- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale"} or {"ledger", raw}. call: the one named as Redis now has it,
 -- else the live one that holds the user; clash: another live call that holds one of them. The other user's pod is told to look again when
 -- this changed how they stand.
@@ -31,8 +32,8 @@ for name, at in pairs({[user] = 3, [other] = 6}) do
       if name == user then holder = held_raw end
     elseif live and not (reservation and reservation[2] == id) then
       reserve[name] = {FORMAT, id, call[2], ''}
-    elseif not live and not reservation and name == user then
-      reserve[name] = {FORMAT, '', a[16], ''}
+    elseif not live and name == user and (not reservation or (reservation[2] == '' and reservation[3] < a[16])) then
+      reserve[name] = {FORMAT, '', a[16], reservation and reservation[4] or ''}
     end
   end
 end
@@ -54,7 +55,10 @@ for name, reservation in pairs(reserve) do redis.call('SET', base .. 'r:' .. nam
 if live and not clash then
   redis.call('ZADD', base .. 'd', now + a[13], 'l:' .. id .. ':' .. user)
   redis.call('ZADD', base .. 'd', 'NX', now + a[14], 'l:' .. id .. ':' .. other)
-  if call[3] == 'ringing' then redis.call('ZADD', base .. 'd', 'NX', a[15], 'r:' .. id .. ':') end
+  if call[3] == 'ringing' then
+    redis.call('ZADD', base .. 'd', 'NX', a[15], 'r:' .. id .. ':')
+    if a[18][1] then redis.call('ZADD', base .. 'h', 'NX', a[18][2], a[18][1]) end
+  end
 end
 local peer = read(got[5])
 local there_too = other ~= '' and placed(peer, a[2], now, ledger)
