@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from carillon_operator import ports
 from carillon_operator.handlers import Kopf, registry
 from carillon_operator.kube import CHILDREN, Access, Client, Forbidden, NotFound, Throttled, Unreachable, Watch
+from carillon_operator.kube.client import WRITE_SECONDS
 from carillon_operator.kube.errors import ApiError
 from carillon_operator.kube.kinds import POD, RESOURCE, SECRET
 from carillon_operator.leader import Leader
@@ -71,8 +72,8 @@ async def run(options: Options, access: Access) -> None:
     options = settled(options, access)
     own = Own()
     async with contextlib.AsyncExitStack() as stack:
-        # A connection of its own: a renewal must not wait behind other calls.
-        lease = Client(access, lambda: True, own.count)
+        # A connection of its own, and no long wait on a dead one: a renewal must neither stand behind other calls nor lose the lead.
+        lease = Client(access, lambda: True, own.count, read_seconds=WRITE_SECONDS)
         stack.push_async_callback(lease.close)
         leader = Leader(lease, options.home, options.lease, options.identity)
         client = Client(access, (lambda: leader.leads) if options.lease else (lambda: True), own.count)

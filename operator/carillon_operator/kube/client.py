@@ -1,11 +1,13 @@
-"""Calls to the API server. One attempt each: whoever calls knows what a failure means and when to try again.
+"""Calls to the API server, over aiohttp as kopf's. docs/decisions/0016-kubernetes-client.md says why not by kubernetes' own methods.
 
-aiohttp, as kopf beneath us: kubernetes' own generated methods turn every object into classes and back, and know no server-side apply by
-plain dictionaries.
+A call that fails for a moment is made again, a few times (`patience`). All of them may be: what is applied or merged a second time is the
+same, and what is made, replaced or deleted a second time is refused with 409 or 404, which callers meet anyway.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,7 @@ import msgspec
 from carillon_operator.kube.access import Access
 from carillon_operator.kube.errors import NotLeading, Unreachable, error
 from carillon_operator.kube.kinds import Kind
+from carillon_operator.kube.patience import persist
 from carillon_operator.resources import Object
 from carillon_operator.resources.metadata import MANAGER
 
@@ -26,16 +29,25 @@ APPLY, MERGE, JSON = "application/apply-patch+yaml", "application/merge-patch+js
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NOWHERE = "1"
 """A resourceVersion that no object has: applied with it, an object is made if there is none, and refused with 409 if there is."""
+METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 _encode = msgspec.json.Encoder().encode
 
 
 class Client:
-    """may_write: asked before each write, at the last moment. count: told of each call's verb, plural and HTTP status (0: no answer)."""
+    """may_write: asked before each attempt to write, at the last moment. count: told of each attempt's verb, plural and HTTP status (0: no
+    answer). read_seconds: for one attempt to read.
+    """
 
-    def __init__(self, access: Access, may_write: Callable[[], bool], count: Callable[[str, str, int], None]) -> None:
-        self._access, self._may_write, self._count = access, may_write, count
+    def __init__(
+        self,
+        access: Access,
+        may_write: Callable[[], bool],
+        count: Callable[[str, str, int], None],
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
+        self._access, self._may_write, self._count, self._read_seconds = access, may_write, count, read_seconds
         connector = aiohttp.TCPConnector(ssl=access.context or True, limit=64, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(connector=connector, json_serialize=lambda value: _encode(value).decode())
+        self._session = aiohttp.ClientSession(connector=connector)
 
     async def close(self) -> None:
         await self._session.close()
@@ -127,50 +139,62 @@ class Client:
     # ---------------------------------------------------------------- both
 
     async def _read(self, verb: str, kind: Kind, path: str, query: Mapping[str, str], accept: str = JSON) -> Object:
-        return await self._call(verb, kind, path, query, None, {"Accept": accept}, READ_SECONDS)
+        return await self._call(_Request(verb, kind, path, query, {"Accept": accept}, self._read_seconds))
 
     async def _write(
         self, verb: str, kind: Kind, path: str, body: Object, content: str = JSON, query: Mapping[str, str] | None = None
     ) -> Object:
-        if not self._may_write():
-            raise NotLeading
         asked = {"fieldManager": MANAGER, "timeout": f"{WRITE_SECONDS}s"} | dict(query or {})
-        return await self._call(verb, kind, path, asked, _encode(body), {"Content-Type": content, "Accept": JSON}, WRITE_SECONDS)
+        headers = {"Content-Type": content, "Accept": JSON}
+        return await self._call(_Request(verb, kind, path, asked, headers, WRITE_SECONDS, _encode(body)))
 
-    async def _call(
-        self, verb: str, kind: Kind, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str], seconds: float
-    ) -> Object:
-        found = await self._once(verb, kind, path, query, body, headers, seconds)
+    async def _call(self, request: "_Request") -> Object:
+        return await persist(lambda: self._attempt(request), time.monotonic)
+
+    async def _attempt(self, request: "_Request") -> Object:
+        if request.body is not None and not self._may_write():
+            raise NotLeading
+        found = await self._send(request)
         if found[0] == 401:
             await self._access.renew()
-            found = await self._once(verb, kind, path, query, body, headers, seconds)
+            found = await self._send(request)
         status, answer, retry_after = found
         if status >= 300 or not isinstance(answer, dict):
             raise error(status, answer, retry_after)
         return answer
 
-    async def _once(
-        self, verb: str, kind: Kind, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str], seconds: float
-    ) -> tuple[int, Any, str | None]:
+    async def _send(self, request: "_Request") -> tuple[int, Any, str | None]:
         """HTTP status, what was answered, and Retry-After."""
-        method = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}.get(verb, "GET")
         status = 0
         try:
             async with self._session.request(
-                method,
-                self._access.server + path,
-                params=query,
-                data=body,
-                headers=await self._access.headers() | dict(headers),
-                timeout=aiohttp.ClientTimeout(total=seconds),
+                METHODS.get(request.verb, "GET"),
+                self._access.server + request.path,
+                params=request.query,
+                data=request.body,
+                headers=await self._access.headers() | dict(request.headers),
+                timeout=aiohttp.ClientTimeout(total=request.seconds),
             ) as answer:
                 data = await answer.read()
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as failure:
             raise Unreachable(f"the API server: {failure or type(failure).__name__}") from None
         finally:
-            self._count(verb, kind.plural, status)
+            self._count(request.verb, request.kind.plural, status)
         return status, _decoded(data), answer.headers.get("Retry-After")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """verb: as RBAC has it. seconds: for one attempt. body: None for reads."""
+
+    verb: str
+    kind: Kind
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    seconds: float
+    body: bytes | None = None
 
 
 def _chosen(selector: str, fields: str) -> dict[str, str]:

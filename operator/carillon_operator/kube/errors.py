@@ -20,6 +20,11 @@ class ApiError(Exception):
         super().__init__(message)
         self.status, self.reason, self.message, self.causes = status, reason, message, causes
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may go through in a moment."""
+        return self.status >= 500
+
 
 class NotFound(ApiError):
     pass
@@ -44,10 +49,11 @@ class Throttled(ApiError):
     """after: seconds to wait, as the API server asks."""
 
     after = 1.0
+    passing = True
 
 
 class Unreachable(Exception):
-    pass
+    passing = True
 
 
 class NotLeading(Exception):

@@ -1,11 +1,12 @@
 """Events, as `kubectl describe` shows them."""
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from carillon_operator.kube import ApiError, Client, Unreachable
+from carillon_operator.kube import ApiError, Client, Conflict, Unreachable
 from carillon_operator.kube.kinds import EVENT, RESOURCE
 from carillon_operator.resources import Object
 from carillon_operator.resources.metadata import MANAGER
@@ -46,6 +47,8 @@ async def tell(client: Client, identity: str, resource: Object, events: Iterable
             logging.WARNING if one.type == "Warning" else logging.INFO, "%s/%s %s: %s", about["namespace"], about["name"], one.reason, note
         )
         try:
-            await client.create(found, EVENT)
+            # A conflict is an earlier attempt of this call, whose answer was lost: nobody else takes that name.
+            with contextlib.suppress(Conflict):
+                await client.create(found, EVENT)
         except (ApiError, Unreachable) as failure:
             log.warning("the event %s was not taken: %s", one.reason, failure)

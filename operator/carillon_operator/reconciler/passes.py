@@ -18,12 +18,13 @@ from carillon_operator.reconciler import pods as look
 from carillon_operator.reconciler import secrets
 from carillon_operator.reconciler.apply import Applier, Report
 from carillon_operator.reconciler.events import tell
-from carillon_operator.reconciler.scaling import Scaler
+from carillon_operator.reconciler.record import record
+from carillon_operator.reconciler.scaling import Look, Scaler
 from carillon_operator.reconciler.world import World, observe, owner
 from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, endpoint, revision
 from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name, selector_text
 from carillon_operator.resources.template import RESTARTED_ANNOTATION
-from carillon_operator.spec import API_VERSION, KIND, Status, decode, problems
+from carillon_operator.spec import Status, decode, problems
 from carillon_operator.spec.cluster import without_nulls
 from carillon_operator.spec.status import RolloutStatus
 from carillon_operator.spec.times import seconds
@@ -91,7 +92,7 @@ class Reconciler:
         if acts:
             await secrets.generate(self._client, cluster, world, report)
         servers = world.component(SERVER)
-        scaled = await self._scaler.look(resource, cluster, world, before, now, acts=acts)
+        scaled = await self._scaler.look(Look(resource, cluster, world, before, now, acts))
         plan, observed, target = situate(cluster, world, before, scaled.replicas, now)
         if acts:
             await self._act(cluster, world, plan, observed, report)
@@ -131,13 +132,7 @@ class Reconciler:
         """Writes the status if it changed, and tells of transitions."""
         about = resource["metadata"]
         if current != before:
-            body = {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "metadata": {"name": about["name"], "namespace": about["namespace"]},
-                "status": msgspec.to_builtins(current),
-            }
-            await self._client.apply(body, RESOURCE, about["uid"], sub="status")
+            await record(self._client, resource, current)
             written += 1
         await tell(self._client, self._identity, resource, [*told, *saying.events(before, current)], self._clock())
         return Outcome(written=written, uid=about["uid"])

@@ -4,17 +4,21 @@ Here too, since it comes from the same question to the pods: which keyring each 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
 
 from carillon_operator.autoscaler import DELETION_COST, Decision, History, Sample, Scale, decide
 from carillon_operator.kube import ApiError, Client, Conflict, NotFound
 from carillon_operator.kube.kinds import AUTOSCALER, POD, RESOURCE, SCALED_OBJECT, Kind
 from carillon_operator.metrics import Reading, Scraper
 from carillon_operator.reconciler import pods as look
+from carillon_operator.reconciler.record import record
 from carillon_operator.reconciler.world import World
 from carillon_operator.resources import Cluster, Object
 from carillon_operator.resources.metadata import SERVER
 from carillon_operator.spec import KIND, Status
+from carillon_operator.spec.scaling import Autoscaling
 from carillon_operator.spec.status import ScalerStatus
 from carillon_operator.spec.times import seconds, stamp
 from carillon_operator.status import Finding
@@ -38,6 +42,39 @@ class Scaled:
     again: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a decision rests on. before: what was said last. now: Unix time in seconds. acts: whether anything may be written."""
+
+    resource: Object
+    cluster: Cluster
+    world: World
+    before: Status | None
+    now: float
+    acts: bool
+
+    @property
+    def serving(self) -> str:
+        """The revision that serves."""
+        return self.before.rollout.revision if self.before and self.before.rollout else ""
+
+    @property
+    def running(self) -> int:
+        """Replicas of its Deployment."""
+        deployment = self.world.deployments(self.cluster.uid).get(self.serving)
+        count: int = deployment["spec"].get("replicas", 1) if deployment else self.cluster.spec.replicas
+        return count
+
+    @property
+    def last(self) -> ScalerStatus:
+        """What was last written to /scale."""
+        return (self.before.scaler if self.before else None) or ScalerStatus()
+
+    def servers(self) -> list[Object]:
+        """Pods of all revisions that can be asked."""
+        return [one for one in self.world.component(SERVER) if not look.leaving(one) and not look.ended(one)]
+
+
 @dataclass(slots=True)
 class _Memory:
     """Of one resource: the scaler's history, and the last totals of its pods with their time, from which rates come."""
@@ -54,93 +91,76 @@ class Scaler:
     def forget(self, uid: str) -> None:
         self._memory.pop(uid, None)
 
-    async def look(self, resource: Object, cluster: Cluster, world: World, before: Status | None, now: float, *, acts: bool) -> Scaled:
-        """acts: whether anything may be written. now: Unix time in seconds."""
-        spec, status = cluster.spec, before.scaler if before else None
-        keyring = before.keyring if before else None
-        rotating = spec.auth.rotation != (keyring.rotation if keyring else 0) or bool(keyring and keyring.phase != "Settled")
+    async def look(self, seen: Look) -> Scaled:
+        spec = seen.cluster.spec
         external = spec.managed_redis is None
-        if not (spec.autoscaling or rotating or external):
+        periods = [(spec.autoscaling is not None, EVERY), (_rotates(seen), ROTATING_EVERY), (external, REDIS_EVERY)]
+        if not any(asked for asked, _ in periods):
             return Scaled(spec.replicas)
-        servers = [one for one in world.component(SERVER) if not look.leaving(one) and not look.ended(one)]
-        readings = await self._scraper.read(servers)
-        again = min(period for asked, period in ((spec.autoscaling, EVERY), (rotating, ROTATING_EVERY), (external, REDIS_EVERY)) if asked)
+        readings = await self._scraper.read(seen.servers())
         found = Scaled(
             spec.replicas,
             {name: one.keyring if one else None for name, one in readings.items()},
             _external(readings) if external else None,
-            status,
-            again=again,
+            seen.before.scaler if seen.before else None,
+            again=min(period for asked, period in periods if asked),
         )
         if not spec.autoscaling:
-            self.forget(cluster.uid)
+            self.forget(seen.cluster.uid)
             return found
-        return await self._scale(found, resource, cluster, world, before, readings, now, acts)
+        decision = await self._decide(seen, spec.autoscaling, readings)
+        if not seen.acts:
+            return found
+        status = await self._write(seen, decision)
+        return replace(found, replicas=decision.replicas, status=status, conflict=decision.conflict, said=decision.why)
 
-    async def _scale(
-        self,
-        found: Scaled,
-        resource: Object,
-        cluster: Cluster,
-        world: World,
-        before: Status | None,
-        readings: Mapping[str, Reading | None],
-        now: float,
-        acts: bool,
-    ) -> Scaled:
-        scaling = cluster.spec.autoscaling
-        assert scaling is not None
-        memory = self._memory.setdefault(cluster.uid, _Memory())
-        serving = before.rollout.revision if before and before.rollout else ""
-        deployment = world.deployments(cluster.uid).get(serving)
-        running = deployment["spec"].get("replicas", 1) if deployment else cluster.spec.replicas
-        status = found.status or ScalerStatus()
+    async def _decide(self, seen: Look, scaling: Autoscaling, readings: Mapping[str, Reading | None]) -> Decision:
+        memory = self._memory.setdefault(seen.cluster.uid, _Memory())
         scale = Scale(
-            cluster.spec.replicas,
-            running,
-            status.replicas,
-            seconds(status.changed_at) or 0.0,
-            await self._rivals(cluster),
-            bool(before and before.rollout and before.rollout.target),
+            seen.cluster.spec.replicas,
+            seen.running,
+            seen.last.replicas,
+            seconds(seen.last.changed_at) or 0.0,
+            seen.last.previous,
+            await self._rivals(seen.cluster),
+            bool(seen.before and seen.before.rollout and seen.before.rollout.target),
         )
         samples = [
-            _sample(one, readings.get(one["metadata"]["name"]), memory, now)
-            for one in world.component(SERVER)
-            if look.revision_of(one) == serving and not look.leaving(one) and not look.ended(one)
+            _sample(one, readings.get(one["metadata"]["name"]), memory, seen.now)
+            for one in seen.servers()
+            if look.revision_of(one) == seen.serving
         ]
-        memory.totals = {name: (now, one) for name, one in readings.items() if one}
-        decision = decide(scaling, scale, samples, memory.history, now)
+        memory.totals = {name: (seen.now, one) for name, one in readings.items() if one}
+        decision = decide(scaling, scale, samples, memory.history, seen.now)
         memory.history = decision.history
-        if not acts:
-            return found
-        return await self._write(found, resource, cluster, world, decision, status, running, now)
+        return decision
 
-    async def _write(
-        self,
-        found: Scaled,
-        resource: Object,
-        cluster: Cluster,
-        world: World,
-        decision: Decision,
-        status: ScalerStatus,
-        running: int,
-        now: float,
-    ) -> Scaled:
-        about = resource["metadata"]
+    async def _write(self, seen: Look, decision: Decision) -> ScalerStatus:
+        """What the status is to say of it."""
+        last = seen.last
         if decision.victims:
-            await self._choose(cluster, world, decision.victims)
+            await self._choose(seen.cluster, seen.world, decision.victims)
         if decision.write is not None:
-            # With the resourceVersion that was read: what somebody else wrote meanwhile is not overwritten unseen.
-            change = {"metadata": {"resourceVersion": about["resourceVersion"]}, "spec": {"replicas": decision.write}}
-            answer = await self._client.merge(RESOURCE, cluster.namespace, cluster.name, change, sub="scale")
-            about["resourceVersion"] = answer["metadata"]["resourceVersion"]
-        if decision.replicas != running or status.replicas is None:
-            status = ScalerStatus(replicas=decision.replicas, changed_at=stamp(now))
-        elif decision.write is not None:
-            status = ScalerStatus(replicas=decision.replicas, changed_at=status.changed_at)
+            await self._set_replicas(seen, decision.write)
         if decision.conflict:
-            status = found.status or ScalerStatus()
-        return Scaled(decision.replicas, found.keyrings, found.redis, status, decision.conflict, decision.why, found.again)
+            return structs.replace(last, previous=None)
+        changed = decision.replicas != seen.running or last.replicas is None
+        if changed or decision.write is not None:
+            return ScalerStatus(replicas=decision.replicas, changed_at=stamp(seen.now) if changed else last.changed_at)
+        return structs.replace(last, previous=None)
+
+    async def _set_replicas(self, seen: Look, replicas: int) -> None:
+        """The status says it first: whoever finds one of the two writes without the other still knows that it was us."""
+        about = seen.resource["metadata"]
+        if seen.before and seen.last.replicas != replicas:
+            intent = ScalerStatus(replicas=replicas, changed_at=stamp(seen.now), previous=seen.cluster.spec.replicas)
+            said = structs.replace(seen.before, scaler=intent)
+            answer = await record(self._client, seen.resource, said, unchanged_since=about["resourceVersion"])
+            about["resourceVersion"] = answer["metadata"]["resourceVersion"]
+        # With the version that was read: what somebody else wrote meanwhile is not overwritten unseen.
+        change = {"metadata": {"resourceVersion": about["resourceVersion"]}, "spec": {"replicas": replicas}}
+        answer = await self._client.merge(RESOURCE, seen.cluster.namespace, seen.cluster.name, change, sub="scale")
+        about["resourceVersion"] = answer["metadata"]["resourceVersion"]
 
     async def _choose(self, cluster: Cluster, world: World, victims: tuple[str, ...]) -> None:
         """Marks the pods that are to go before there are to be fewer."""
@@ -168,6 +188,11 @@ class Scaler:
             if kind.optional:
                 return []
             raise
+
+
+def _rotates(seen: Look) -> bool:
+    keyring = seen.before.keyring if seen.before else None
+    return seen.cluster.spec.auth.rotation != (keyring.rotation if keyring else 0) or bool(keyring and keyring.phase != "Settled")
 
 
 def _targets(autoscaler: Object, name: str) -> bool:

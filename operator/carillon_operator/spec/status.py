@@ -29,6 +29,10 @@ class ScalerStatus(Part, frozen=True, kw_only=True):
         | None
     ) = None
     changed_at: Annotated[Timestamp, about("When it wrote that.")] | None = None
+    previous: (
+        Annotated[int, about("What stood there before; only while it is being written, should that be cut off.", least=0, most=100_000)]
+        | None
+    ) = None
 
 
 class RolloutStatus(Part, frozen=True, kw_only=True):
