@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
@@ -124,7 +125,7 @@ def _read(about: Mapping[str, Any], text: str) -> Any:
 
 
 def markdown() -> str:
-    """The table of operator/README.md."""
+    """The table of operator/README.md, as `python -m carillon_operator.options` prints it."""
     lines = ["| Option | Variable | Default | Meaning |", "|---|---|---|---|"]
     for one in fields(Options):
         about = one.metadata
@@ -132,3 +133,7 @@ def markdown() -> str:
         variable = f"`{about['env']}`" if about["env"] else ""
         lines.append(f"| `{about['flag']}` | {variable} | {default} | {about['why']} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
