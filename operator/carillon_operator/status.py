@@ -100,10 +100,21 @@ def status(facts: Facts, previous: Status | None, now: float) -> Status:
 
 
 def unreadable(previous: Status | None, generation: int, why: str, now: float) -> Status:
-    """Of a resource that this operator cannot read, as when its definition is newer: what was said stays, and that nothing is done."""
+    """Of a resource that this operator cannot read, as when its definition is newer."""
+    return _stuck(previous, generation, Finding(True, "InvalidSpec", f"This operator cannot read the resource: {why}"), now)
+
+
+def forbidden(previous: Status | None, generation: int, why: str, now: float) -> Status:
+    """Of a resource for which the operator lacks a right. why: the API server's own sentence."""
+    message = f"The operator lacks a right: {why}. Its chart and manifests/ grant all that it needs."
+    return _stuck(previous, generation, Finding(True, "Forbidden", message), now)
+
+
+def _stuck(previous: Status | None, generation: int, finding: Finding, now: float) -> Status:
+    """What was said stays, and that nothing is done."""
     before = {one.type: one for one in previous.conditions} if previous else {}
-    finding = Finding(True, "InvalidSpec", f"This operator cannot read the resource, and leaves everything as it is: {why}")
-    degraded = _condition("Degraded", finding, before.get("Degraded"), generation, now)
+    told = Finding(True, finding.reason, f"{finding.message} Everything is left as it is.")
+    degraded = _condition("Degraded", told, before.get("Degraded"), generation, now)
     others = tuple(one for one in previous.conditions if one.type != "Degraded") if previous else ()
     return replace(previous or Status(), observed_generation=generation, conditions=(*others, degraded))
 

@@ -1,9 +1,10 @@
-"""A reverse proxy in front of the API server that answers some calls itself: 409, 429, 500. Plain HTTP towards clients."""
+"""A reverse proxy in front of the API server: it delays, cuts, refuses, loses answers and lets watches fall silent."""
 
 import asyncio
 import contextlib
 import json
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,19 +12,26 @@ import aiohttp
 from aiohttp import web
 from harness.apiserver import ApiServer
 
+REASONS = {403: "Forbidden", 409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+
 
 @dataclass
 class Fault:
-    """status: what is answered instead. chance: how often, given a number in [0, 1). times: at most so often. after: the call is made all
-    the same, and its answer lost. matches: method and path → whether it is meant.
+    """Of the calls that it matches (method, path with query), every so-manyth is hit, so many times in all.
+
+    status: the answer; 0: the connection is cut. after: the call is made all the same, and only its answer is lost. half: a part of the
+    real answer is sent, then the connection is cut. delay: seconds until anything happens; then all goes well if nothing else is said.
     """
 
-    status: int
+    status: int | None = None
     matches: Callable[[str, str], bool] = lambda method, path: True
+    every: int = 1
     times: int = 1_000_000
     after: bool = False
+    half: bool = False
     retry_after: str = ""
-    every: int = 1
+    delay: float = 0.0
     seen: int = field(default=0, init=False)
     done: int = field(default=0, init=False)
 
@@ -37,93 +45,136 @@ class Fault:
         return True
 
 
+def writes(method: str, path: str) -> bool:
+    """Writes, those of the Lease apart."""
+    return method in WRITES and "/leases" not in path
+
+
+def not_watches(method: str, path: str) -> bool:
+    return "watch=true" not in path
+
+
 class KubeFaults:
-    """`async with KubeFaults(server) as proxy`; clients use `proxy.url`. faults: the first that takes a call answers it."""
+    """`with KubeFaults(server) as proxy`; clients use `proxy.url`, plain HTTP. faults: the first that takes a call has it. watches: paths
+    of all that were ever begun. In a thread of its own, so that tests may block.
+    """
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self._context = ssl.create_default_context(cafile=str(server.ca))
         self.faults: list[Fault] = []
-        self.delay = 0.0
+        self.watches: list[str] = []
         self.url = ""
-        self.streams: set[web.StreamResponse] = set()
-        self.spoil: set[web.StreamResponse] = set()
+        self._streams: set[web.StreamResponse] = set()
+        self._silent: set[web.StreamResponse] = set()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._serves = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), daemon=True)
 
-    async def __aenter__(self) -> "KubeFaults":
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._context, limit=0), timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
-        )
-        app = web.Application(client_max_size=2**24)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+    def __enter__(self) -> "KubeFaults":
+        self._thread.start()
+        assert self._serves.wait(30)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-        await self._runner.cleanup()
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        self._loop.close()
 
-    async def end_watches(self, kind: str = "ERROR", code: int = 500) -> None:
-        """Every watch is told of an error and ended."""
-        line = json.dumps(
-            {"type": kind, "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "test"}}
-        )
-        for one in list(self.streams):
+    def silence(self) -> int:
+        """Every watch that is open now stays open and says nothing any more; how many there are. Later ones are well."""
+        self._silent |= self._streams
+        return len(self._silent)
+
+    def end_watches(self, code: int) -> None:
+        """Every watch that is open now is told of an error, and ended."""
+        asyncio.run_coroutine_threadsafe(self._end_watches(code), self._loop).result(30)
+
+    async def _end_watches(self, code: int) -> None:
+        line = json.dumps({"type": "ERROR", "object": _status(code)}).encode() + b"\n"
+        for one in list(self._streams):
             with contextlib.suppress(ConnectionError):
-                await one.write(line.encode() + b"\n")
+                await one.write(line)
                 await one.write_eof()
+
+    async def _run(self) -> None:
+        context = ssl.create_default_context(cafile=str(self._server.ca))
+        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
+        ) as self._session:
+            app = web.Application(client_max_size=2**24)
+            app.router.add_route("*", "/{path:.*}", self._handle)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self._serves.set()
+            await self._stop.wait()
+            await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         fault = next((one for one in self.faults if one.takes(request.method, request.path_qs)), None)
-        if self.delay:
-            await asyncio.sleep(self.delay)
-        if fault and not fault.after:
-            return _refuse(fault)
-        headers = {
-            name: value for name, value in request.headers.items() if name.lower() not in ("host", "content-length", "accept-encoding")
-        }
+        if fault:
+            await asyncio.sleep(fault.delay)
+        if fault and fault.status is not None and not fault.after:
+            return _refuse(request, fault)
         try:
-            async with self._session.request(
-                request.method, self._server.url + request.path_qs, headers=headers, data=await request.read() or None
-            ) as answer:
-                if fault:
-                    await answer.read()
-                    return _refuse(fault)
-                kept = {name: value for name, value in answer.headers.items() if name.lower() in ("content-type", "retry-after")}
-                return await self._pass(request, answer, kept)
+            return await self._forward(request, fault)
         except aiohttp.ClientError:
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response(status=502)
+            return _cut(request)
 
-    async def _pass(self, request: web.Request, answer: aiohttp.ClientResponse, headers: dict[str, str]) -> web.StreamResponse:
-        if "watch=true" not in request.query_string:
-            return web.Response(status=answer.status, body=await answer.read(), headers=headers)
+    async def _forward(self, request: web.Request, fault: Fault | None) -> web.StreamResponse:
+        dropped = ("host", "content-length", "accept-encoding")
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
+        url, body = self._server.url + request.path_qs, await request.read() or None
+        async with self._session.request(request.method, url, headers=headers, data=body) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() in ("content-type", "retry-after")}
+            if "watch=true" in request.query_string and answer.status == 200:
+                return await self._stream(request, answer, kept)
+            data = await answer.read()
+        if fault and fault.half:
+            return await _half(request, answer.status, kept, data)
+        if fault and fault.status is not None:
+            return _refuse(request, fault)
+        return web.Response(status=answer.status, body=data, headers=kept)
+
+    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse, headers: dict[str, str]) -> web.StreamResponse:
+        self.watches.append(request.path)
         stream = web.StreamResponse(status=answer.status, headers=headers)
         await stream.prepare(request)
-        self.streams.add(stream)
+        self._streams.add(stream)
         try:
             async for chunk in answer.content.iter_any():
-                await stream.write(chunk)
+                if stream not in self._silent:
+                    await stream.write(chunk)
         except (ConnectionError, aiohttp.ClientError):
             pass
         finally:
-            self.streams.discard(stream)
+            self._streams.discard(stream)
         return stream
 
 
-def _refuse(fault: Fault) -> web.Response:
-    reason = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}.get(fault.status, "")
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "code": fault.status,
-        "reason": reason,
-        "message": f"test {fault.status}",
-    }
+def _status(code: int) -> dict[str, object]:
+    about = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}
+    return about | {"code": code, "reason": REASONS.get(code, ""), "message": f"test {code}"}
+
+
+def _refuse(request: web.Request, fault: Fault) -> web.StreamResponse:
+    if not fault.status:
+        return _cut(request)
     headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-    return web.json_response(body, status=fault.status, headers=headers)
+    return web.json_response(_status(fault.status), status=fault.status, headers=headers)
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=502)
+
+
+async def _half(request: web.Request, status: int, headers: dict[str, str], data: bytes) -> web.StreamResponse:
+    stream = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(data))})
+    await stream.prepare(request)
+    await stream.write(data[: len(data) // 2])
+    return _cut(request)

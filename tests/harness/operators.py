@@ -155,24 +155,31 @@ class Cell:
         return {one["metadata"]["labels"]["carillon.dev/revision"]: one for one in found}
 
 
+class Rights:
+    """What one user may do: bound to it by Roles, or by ClusterRoles."""
+
+    def __init__(self, server: ApiServer, user: str) -> None:
+        self._server, self._user = server, user
+
+    def give(self, name: str, rules: list[dict[str, Any]], namespace: str = "") -> None:
+        """namespace: empty for the whole cluster. name: tells the user's roles apart."""
+        kind, place = ("Role", f"/namespaces/{namespace}") if namespace else ("ClusterRole", "")
+        root, name = f"/apis/rbac.authorization.k8s.io/v1{place}", f"{self._user}-{name}"
+        api = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
+        self._server.call("POST", f"{root}/{kind.lower()}s", {**api, "kind": kind, "rules": rules})
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": self._user}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+        self._server.call(
+            "POST", f"{root}/{kind.lower()}bindings", {**api, "kind": f"{kind}Binding", "subjects": [subject], "roleRef": role}
+        )
+
+
 def grant(server: ApiServer, user: str, *, namespaces: tuple[str, ...] = (), home: str = "default") -> None:
     """The operator's rights and no more: in all namespaces, or by Roles in some."""
-    scope, own = rbac.rules(rbac.SCOPE), rbac.rules(rbac.HOME)
-    for namespace in namespaces:
-        _bind(server, user, scope, namespace, "scope")
-    if not namespaces:
-        _bind(server, user, scope, "", "scope")
-    _bind(server, user, own, home, "home")
-
-
-def _bind(server: ApiServer, user: str, rules: list[dict[str, Any]], namespace: str, name: str) -> None:
-    kind, place = ("Role", f"/namespaces/{namespace}") if namespace else ("ClusterRole", "")
-    root, name = f"/apis/rbac.authorization.k8s.io/v1{place}", f"{user}-{name}"
-    api = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
-    server.call("POST", f"{root}/{kind.lower()}s", {**api, "kind": kind, "rules": rules})
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
-    server.call("POST", f"{root}/{kind.lower()}bindings", {**api, "kind": f"{kind}Binding", "subjects": [subject], "roleRef": role})
+    rights = Rights(server, user)
+    for namespace in namespaces or ("",):
+        rights.give("scope", rbac.rules(rbac.SCOPE), namespace)
+    rights.give("home", rbac.rules(rbac.HOME), home)
 
 
 def status_of(found: dict[str, Any] | None) -> str:

@@ -77,12 +77,14 @@ class Reconciler:
         except msgspec.ValidationError as wrong:
             return await self._say(resource, before, saying.unreadable(before, about["generation"], str(wrong), self._clock()), (), 0)
         cluster = Cluster(name, namespace, about["uid"], spec, self._defaults)
-        world = await observe(self._client, namespace, name, secrets.wanted(cluster))
         try:
+            world = await observe(self._client, namespace, name, secrets.wanted(cluster))
             return await self._reconcile(resource, cluster, world, before)
         except Forbidden as refusal:
             if refusal.namespace_ends:
                 return Outcome(None, uid=cluster.uid)
+            stuck = saying.forbidden(before, about["generation"], refusal.message, self._clock())
+            await self._say(resource, before, stuck, (), 0)
             raise
 
     async def _reconcile(self, resource: Object, cluster: Cluster, world: World, before: Status | None) -> Outcome:

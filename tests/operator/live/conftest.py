@@ -1,5 +1,6 @@
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from harness.apiserver import ApiServer, programs
@@ -11,16 +12,9 @@ from carillon_operator.crd import definition
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[ApiServer]:
     """A real API server with our CRD, shared by all tests that leave it running; each test has a namespace of its own."""
-    try:
-        programs()
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    server = ApiServer()
-    try:
-        server.start().install(definition())
+    with _started() as server:
+        server.install(definition())
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -34,13 +28,26 @@ def cell(api_server: ApiServer) -> Cell:
 @pytest.fixture
 def own_api_server() -> Iterator[ApiServer]:
     """An API server for one test to stop or change; three seconds to start."""
+    with _started() as server:
+        server.install(definition())
+        yield server
+
+
+@pytest.fixture
+def bare_api_server() -> Iterator[ApiServer]:
+    """One without our CRD."""
+    with _started() as server:
+        yield server
+
+
+@contextmanager
+def _started() -> Iterator[ApiServer]:
     try:
         programs()
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     server = ApiServer()
     try:
-        server.start().install(definition())
-        yield server
+        yield server.start()
     finally:
         server.remove()

@@ -1,0 +1,115 @@
+"""An operator that dies between two writes, any two: the next one completes what it began. Passes in this process, on a real API server."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from harness.apiserver import ApiServer
+from harness.kubelet import Kubelet
+from harness.operators import Cell
+from harness.shapes import shape
+
+from carillon_operator.kube import Client, NotLeading, load
+from carillon_operator.metrics import Reading
+from carillon_operator.reconciler import Applier, Reconciler, Scaler
+from carillon_operator.resources import Defaults
+
+DEFAULTS = Defaults("example.com/carillon-server:1", "redis:8.2-alpine", "default")
+UNBOUNDED = 10_000
+ENOUGH = 300
+"""Passes in which everything must have settled."""
+
+
+class Load:
+    """Stands in for the pods' own metrics: so many connections, spread evenly."""
+
+    def __init__(self, connections: int = 0) -> None:
+        self.connections = connections
+
+    async def read(self, pods: list[dict[str, Any]]) -> dict[str, Reading | None]:
+        return {one["metadata"]["name"]: Reading(self.connections // len(pods)) for one in pods}
+
+
+@asynccontextmanager
+async def life(writes: int, load_of_pods: Load) -> AsyncIterator[Reconciler]:
+    """An operator that knows nothing yet, and is gone after so many writes."""
+    left = writes
+
+    def may_write() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    client = Client(await load(), may_write, lambda *_: None)
+    try:
+        scaler = Scaler(client, load_of_pods)  # type: ignore[arg-type]  # only `read` is asked of it
+        yield Reconciler(client, Applier(client), scaler, DEFAULTS, "test", time.time)
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+def settle(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[int]]:
+    monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig()))
+
+    async def settled(cell: Cell, writes: int, load_of_pods: Load) -> int:
+        """One operator after the other, each of which makes so many writes, until one finds nothing to do. Returns how many died."""
+        deaths = 0
+        kubelet = Kubelet(cell.server, cell.namespace)
+        for _ in range(ENOUGH):
+            kubelet.step()
+            async with life(writes, load_of_pods) as reconciler:
+                try:
+                    if not (await reconciler.reconcile(cell.namespace, "calls")).written:
+                        return deaths
+                except NotLeading:
+                    deaths += 1
+        raise AssertionError(f"not settled: {cell.get('SignalingCluster')}")
+
+    return settled
+
+
+def new_cell(server: ApiServer) -> Cell:
+    name = f"test-{secrets.token_hex(4)}"
+    server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return Cell(server, name)
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+async def test_everything_is_made_and_changed_though_each_operator_makes_few_writes(
+    api_server: ApiServer, settle: Callable[..., Awaitable[int]], writes: int
+) -> None:
+    calm, cell = new_cell(api_server), new_cell(api_server)
+    for one, each in ((calm, UNBOUNDED), (cell, writes)):
+        one.declare({"ingress": {"hosts": ["calls.example.com"]}})
+        deaths = await settle(one, each, Load())
+        assert (deaths > 5) == (one is cell)
+    assert shape(cell) == shape(calm)
+    generated = {name: found["data"] for name, found in cell.all("Secret").items()}
+    for one, each in ((calm, UNBOUNDED), (cell, writes)):
+        one.change("SignalingCluster", {"spec": {"image": {"reference": "example.com/other:2"}, "ingress": None}})
+        await settle(one, each, Load())
+        assert one.is_said("Ready", "True", "Serving")
+        assert one.is_said("Progressing", "False")
+        assert len(one.servers()) == 1
+    assert shape(cell) == shape(calm)
+    assert {name: found["data"] for name, found in cell.all("Secret").items()} == generated
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+async def test_the_scaler_knows_its_own_write_again(api_server: ApiServer, settle: Callable[..., Awaitable[int]], writes: int) -> None:
+    cell = new_cell(api_server)
+    cell.declare()
+    await settle(cell, UNBOUNDED, Load())
+    scaling = {"minReplicas": 2, "maxReplicas": 8, "connectionsPerPod": 100, "scaleUpWindowSeconds": 0}
+    cell.change("SignalingCluster", {"spec": {"autoscaling": scaling}})
+    await settle(cell, writes, Load(300))
+    found = cell.get("SignalingCluster")
+    assert found
+    assert found["spec"]["replicas"] == found["status"]["scaler"]["replicas"] == 3
+    assert "previous" not in found["status"]["scaler"]
+    assert cell.is_said("ScalerConflict", "False")
+    assert [one["spec"]["replicas"] for one in cell.servers().values()] == [3]
