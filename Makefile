@@ -9,9 +9,9 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run operator test lint types bench lock images e2e chaos bench-browser
+.PHONY: help setup run operator test lint types bench bench-operator bench-browser lock images e2e chaos
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from the pinned, hashed locks
 
@@ -42,6 +42,9 @@ types: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## measure the server beside its peers, in under ten minutes; leaves docs/benchmarks (GORING_BIN: the Go reference's program)
 	@PYTHONPATH=bench $(BIN)/python -m carillon_bench
+
+bench-operator: $(STAMP) ## what the operator costs with 1 and 500 resources, and how fast it repairs and takes over (MINUTES, RESOURCES)
+	$(BIN)/python bench/operator_scale.py
 
 bench-browser: $(STAMP) ## how fast calls are between two real pages (CALLS)
 	$(BIN)/python bench/browser.py
