@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 import kopf
@@ -95,6 +96,8 @@ class Kopf:
         """namespaces: none for all. identity: this operator's; without one kopf asks who the user is, and a container's has no name."""
         self._registry, self._namespaces, self._identity = registry, tuple(namespaces), Identity(identity)
         self._stop = threading.Event()
+        self._end: Callable[[], object] = lambda: None
+        """Ends the kopf that runs now."""
 
     async def run(self) -> None:
         """Until cancelled. Its thread may outlive that by seconds, and does not keep the process."""
@@ -103,6 +106,9 @@ class Kopf:
             await asyncio.Event().wait()
         finally:
             self._stop.set()
+            with contextlib.suppress(RuntimeError):
+                # Its loop is closed: it ended a moment ago.
+                self._end()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -113,6 +119,11 @@ class Kopf:
             self._stop.wait(self.AGAIN)
 
     async def _operate(self) -> None:
+        # Not a thread's event: kopf waits for one in a thread, for which `asyncio.run` would wait for ever once kopf has ended by itself.
+        stop = asyncio.Event()
+        self._end = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+        if self._stop.is_set():
+            return
         await kopf.operator(
             registry=self._registry,
             settings=settings(),
@@ -120,5 +131,5 @@ class Kopf:
             identity=self._identity,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
-            stop_flag=self._stop,
+            stop_flag=stop,
         )

@@ -64,7 +64,8 @@ class KubeFaults:
         self.faults: list[Fault] = []
         self.watches: list[str] = []
         self.url = ""
-        self._streams: set[web.StreamResponse] = set()
+        self._streams: dict[web.StreamResponse, asyncio.Future[bytes]] = {}
+        """Open watches, and what each is to be ended with."""
         self._silent: set[web.StreamResponse] = set()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -83,19 +84,17 @@ class KubeFaults:
 
     def silence(self) -> int:
         """Every watch that is open now stays open and says nothing any more; how many there are. Later ones are well."""
-        self._silent |= self._streams
+        self._silent |= self._streams.keys()
         return len(self._silent)
 
     def end_watches(self, code: int) -> None:
         """Every watch that is open now is told of an error, and ended."""
-        asyncio.run_coroutine_threadsafe(self._end_watches(code), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._end, json.dumps({"type": "ERROR", "object": _status(code)}).encode() + b"\n")
 
-    async def _end_watches(self, code: int) -> None:
-        line = json.dumps({"type": "ERROR", "object": _status(code)}).encode() + b"\n"
-        for one in list(self._streams):
-            with contextlib.suppress(ConnectionError):
-                await one.write(line)
-                await one.write_eof()
+    def _end(self, line: bytes) -> None:
+        for one in self._streams.values():
+            if not one.done():
+                one.set_result(line)
 
     async def _run(self) -> None:
         context = ssl.create_default_context(cafile=str(self._server.ca))
@@ -105,7 +104,7 @@ class KubeFaults:
         ) as self._session:
             app = web.Application(client_max_size=2**24)
             app.router.add_route("*", "/{path:.*}", self._handle)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -143,16 +142,22 @@ class KubeFaults:
         self.watches.append(request.path)
         stream = web.StreamResponse(status=answer.status, headers=headers)
         await stream.prepare(request)
-        self._streams.add(stream)
+        end = self._streams[stream] = self._loop.create_future()
+        copying = asyncio.create_task(self._copy(answer, stream))
         try:
+            await asyncio.wait({copying, end}, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                await stream.write(end.result())
+        finally:
+            copying.cancel()
+            del self._streams[stream]
+        return stream
+
+    async def _copy(self, answer: aiohttp.ClientResponse, stream: web.StreamResponse) -> None:
+        with contextlib.suppress(ConnectionError, aiohttp.ClientError):
             async for chunk in answer.content.iter_any():
                 if stream not in self._silent:
                     await stream.write(chunk)
-        except (ConnectionError, aiohttp.ClientError):
-            pass
-        finally:
-            self._streams.discard(stream)
-        return stream
 
 
 def _status(code: int) -> dict[str, object]:

@@ -6,7 +6,7 @@ collection by owner reference.
 
 import asyncio
 import contextlib
-import itertools
+import secrets
 import urllib.error
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -36,7 +36,6 @@ class Kubelet:
     def __init__(self, server: ApiServer, namespace: str) -> None:
         self._server, self._namespace = server, namespace
         self.address: Callable[[str], str] = lambda name: "127.0.0.1"
-        self._numbers = itertools.count()
         self.ready = lambda labels: True
         self._task: asyncio.Task[None]
 
@@ -102,7 +101,7 @@ class Kubelet:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {**template["metadata"], "name": f"{about['name']}-{next(self._numbers)}", "ownerReferences": [owner]},
+            "metadata": {**template["metadata"], "name": f"{about['name']}-{secrets.token_hex(3)}", "ownerReferences": [owner]},
             "spec": {**template["spec"], "serviceAccountName": "default", "volumes": template["spec"].get("volumes", []) + claims},
         }
         found: dict[str, Any] = self._server.call("POST", f"/api/v1/namespaces/{self._namespace}/pods", pod)

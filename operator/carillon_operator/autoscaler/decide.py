@@ -50,7 +50,7 @@ def _conflict(scale: Scale) -> str:
     """Known by value or by name: managedFields show neither defaults nor `kubectl scale`."""
     if scale.rivals:
         return f"{', '.join(scale.rivals)} scales this resource too. Remove it, or take spec.autoscaling out."
-    expected = {DEFAULT_REPLICAS, scale.running if scale.last is None else scale.last, scale.previous}
+    expected = {DEFAULT_REPLICAS, scale.running if scale.last is None else scale.last}
     if scale.written in expected:
         return ""
     last = f" or set it back to {scale.last}" if scale.last is not None else ""

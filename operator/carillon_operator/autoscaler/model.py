@@ -55,15 +55,13 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Scale:
     """written: `spec.replicas` as it is. running: replicas of the Deployment that serves. last, changed_at: what this scaler last wrote
-    there, and when. previous: what stood there before, where that write may have been cut off. rivals: HPAs and ScaledObjects that name
-    this resource. rollout: whether one is under way.
+    there, and when. rivals: HPAs and ScaledObjects that name this resource. rollout: whether one is under way.
     """
 
     written: int
     running: int
     last: int | None = None
     changed_at: float = 0.0
-    previous: int | None = None
     rivals: tuple[str, ...] = ()
     rollout: bool = False
 

@@ -60,15 +60,25 @@ class Look:
 
     @property
     def running(self) -> int:
-        """Replicas of its Deployment."""
+        """Replicas as they were decided on: our own last write, which the Deployment may not have followed yet; else the Deployment's."""
         deployment = self.world.deployments(self.cluster.uid).get(self.serving)
-        count: int = deployment["spec"].get("replicas", 1) if deployment else self.cluster.spec.replicas
+        if self.last.replicas == self.cluster.spec.replicas or not deployment:
+            return self.cluster.spec.replicas
+        count: int = deployment["spec"].get("replicas", 1)
         return count
 
     @property
     def last(self) -> ScalerStatus:
-        """What was last written to /scale."""
-        return (self.before.scaler if self.before else None) or ScalerStatus()
+        """What was last written to /scale. An announced write that was cut off was none."""
+        found = (self.before.scaler if self.before else None) or ScalerStatus()
+        if found.previous is not None and found.previous == self.cluster.spec.replicas:
+            return ScalerStatus(replicas=found.previous)
+        return structs.replace(found, previous=None)
+
+    def announced(self, replicas: int) -> bool:
+        """Whether the status says already that this is about to be written."""
+        found = self.before.scaler if self.before else None
+        return bool(found and found.replicas == replicas and found.previous == self.cluster.spec.replicas)
 
     def servers(self) -> list[Object]:
         """Pods of all revisions that can be asked."""
@@ -121,7 +131,6 @@ class Scaler:
             seen.running,
             seen.last.replicas,
             seconds(seen.last.changed_at) or 0.0,
-            seen.last.previous,
             await self._rivals(seen.cluster),
             bool(seen.before and seen.before.rollout and seen.before.rollout.target),
         )
@@ -143,16 +152,16 @@ class Scaler:
         if decision.write is not None:
             await self._set_replicas(seen, decision.write)
         if decision.conflict:
-            return structs.replace(last, previous=None)
+            return last
         changed = decision.replicas != seen.running or last.replicas is None
         if changed or decision.write is not None:
             return ScalerStatus(replicas=decision.replicas, changed_at=stamp(seen.now) if changed else last.changed_at)
-        return structs.replace(last, previous=None)
+        return last
 
     async def _set_replicas(self, seen: Look, replicas: int) -> None:
         """The status says it first: whoever finds one of the two writes without the other still knows that it was us."""
         about = seen.resource["metadata"]
-        if seen.before and seen.last.replicas != replicas:
+        if seen.before and seen.last.replicas != replicas and not seen.announced(replicas):
             intent = ScalerStatus(replicas=replicas, changed_at=stamp(seen.now), previous=seen.cluster.spec.replicas)
             said = structs.replace(seen.before, scaler=intent)
             answer = await record(self._client, seen.resource, said, unchanged_since=about["resourceVersion"])
