@@ -1,21 +1,16 @@
 """`/scale` is the one way by which pods become more or fewer: for the built-in scaler, `kubectl scale`, and controllers such as KEDA's."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from aiohttp import web
 from harness.apiserver import MERGE, ApiServer
 from harness.kubelet import Kubelet
 from harness.operators import Cell, Operator, grant, status_of, until
-
-from carillon_operator.resources.environment import METRICS_PORT
+from harness.podmetrics import PodMetrics
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
-MOST = 8
-"""Pods that can be told apart."""
 
 
 @pytest.fixture(scope="module")
@@ -33,49 +28,29 @@ def operator(api_server: ApiServer, account: tuple[str, str]) -> Iterator[Operat
 
 
 class Load:
-    """What pods tell of their connections. Each pod has an address of its own on this machine."""
+    """What pods tell of their connections; None: they do not answer."""
 
     def __init__(self) -> None:
-        self._net = f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250) + 2}"
-        self.addresses = [f"{self._net}.{number + 1}" for number in range(MOST)]
-        self.pods: dict[str, str] = {}
         self.connections: dict[str, int | None] = {}
         self.everywhere: int | None = 0
-        self.asked = 0
+        self.metrics = PodMetrics(self._text)
 
-    def address(self, pod: str) -> str:
-        if "-redis" in pod:
-            return "127.0.0.1"
-        return self.pods.setdefault(pod, self.addresses[len(self.pods) % MOST])
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked += 1
-        assert request.transport
-        address = request.transport.get_extra_info("sockname")[0]
-        pod = next((name for name, other in reversed(self.pods.items()) if other == address), "")
+    def _text(self, pod: str) -> str | None:
         count = self.connections.get(pod, self.everywhere)
-        if count is None:
-            raise web.HTTPServiceUnavailable
-        return web.Response(text=f'carillon_connections{{protocol="v1"}} {count}\n')
+        return None if count is None else f'carillon_connections{{protocol="v1"}} {count}\n'
 
 
 @pytest.fixture
 async def load() -> AsyncIterator[Load]:
     found = Load()
-    app = web.Application()
-    app.router.add_get("/metrics", found.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    for address in found.addresses:
-        await web.TCPSite(runner, address, METRICS_PORT).start()
-    yield found
-    await runner.cleanup()
+    async with found.metrics.serving():
+        yield found
 
 
 @pytest.fixture
 async def kubelet(cell: Cell, load: Load) -> AsyncIterator[Kubelet]:
     found = Kubelet(cell.server, cell.namespace)
-    found.address = load.address
+    found.address = load.metrics.address
     async with found:
         yield found
 
@@ -127,8 +102,8 @@ async def test_nothing_falls_while_a_pod_is_silent_and_then_the_emptiest_goes(
     load.connections |= {silent: None, other: 20}
     last = {"replicas": 2, "changedAt": "2026-01-01T00:00:00Z"}
     cell.server.call("PATCH", cell.path("SignalingCluster", "calls") + "/status", {"status": {"scaler": last}}, kind=MERGE)
-    asked = load.asked
-    await wait(lambda: load.asked >= asked + 4, "both are asked again, twice", operator)
+    asked = load.metrics.asked
+    await wait(lambda: load.metrics.asked >= asked + 4, "both are asked again, twice", operator)
     assert len(server_pods(cell)) == 2
     load.connections[silent] = 3
     await settled(cell, operator, 1)
@@ -141,14 +116,17 @@ async def test_kubectl_and_keda_scale_where_no_scaler_drives(cell: Cell, operato
     path = cell.path("SignalingCluster", "calls") + "/scale"
     cell.server.call("PATCH", path, {"spec": {"replicas": 4}}, kind=MERGE)
     await settled(cell, operator, 4)
-    # As KEDA and the HPA do: the object that was read, with another number, and its resourceVersion.
-    found = scale(cell)
-    assert found["status"]["selector"].startswith("carillon.dev/cluster=calls")
-    found["spec"]["replicas"] = 1
-    cell.server.call("PUT", path, found)
+    assert scale(cell)["status"]["selector"].startswith("carillon.dev/cluster=calls")
+    stale = scale(cell)
+
+    def put() -> bool:
+        """As KEDA and the HPA do: the object that was read, with another number, and its resourceVersion; again if that is old."""
+        found = scale(cell)
+        return not cell.server.refusal("PUT", path, found | {"spec": {"replicas": 1}})
+
+    await wait(put, "it is taken", operator)
     await settled(cell, operator, 1)
-    stale = cell.server.refusal("PUT", path, found)
-    assert "the object has been modified" in stale
+    assert "the object has been modified" in cell.server.refusal("PUT", path, stale)
 
 
 async def test_another_writer_beside_the_scaler_is_reported_and_followed(
