@@ -44,7 +44,7 @@ class Talks:
     async def begun(self) -> None:
         await until(lambda: all(of(client, "webrtc.ice") for client in self.everybody), within=60)
 
-    async def heard_all(self, within: float = 120) -> None:
+    async def heard_all(self, within: float = 150) -> None:
         """Everything that was said, exactly once and in order, and of no end and no error."""
         everybody = self.everybody
         await until(lambda: all(not client.session.outbox for client in everybody), within)

@@ -8,11 +8,12 @@ from carillon.router.router import Router
 from carillon.service.attach import Attacher, Greet
 from carillon.service.background import Background
 from carillon.service.compare import Comparer
+from carillon.service.parts import Parts
 from carillon.service.ports import Limiter, Pusher, Watcher
 from carillon.service.register import Registrar
 from carillon.service.relay import Relayer
 from carillon.service.ring import Ring
-from carillon.service.service import Parts, Service
+from carillon.service.service import Service
 from carillon.service.transact import Transactor
 from carillon.store.records import Event, Place
 from carillon.store.store import Store

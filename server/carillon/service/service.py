@@ -1,11 +1,8 @@
 """What a connection's messages do."""
 
-import asyncio
 import contextlib
 import logging
 import secrets
-import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from carillon import protocol
@@ -21,46 +18,17 @@ from carillon.call import (
     Outcome,
     Refusal,
     Reject,
-    Start,
 )
 from carillon.errors import ErrorCode, ProtocolError, Refused, StoreError, StoreUnavailable
 from carillon.hub import Attached
 from carillon.protocol import Ack, AckPayload, CheckResult, CheckResultPayload, encode
 from carillon.router.render import render_error
-from carillon.router.router import Router
-from carillon.service.ask import GHOSTS, Ask, OutOfSequence, StaleConnection
-from carillon.service.background import Background
-from carillon.service.ports import Limiter, Pusher, Watcher
-from carillon.service.relay import Relayer
-from carillon.service.ring import Ring
-from carillon.service.transact import Transactor
+from carillon.service.ask import Ask, OutOfSequence, StaleConnection
+from carillon.service.parts import Parts
+from carillon.service.start import start_call
 from carillon.store.records import FORMAT, Answered, Told
-from carillon.telemetry import Tracer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the service is made of."""
-
-    transactor: Transactor
-    relayer: Relayer
-    ring: Ring
-    router: Router
-    pusher: Pusher
-    background: Background
-    limiter: Limiter
-    watcher: Watcher
-    tracer: Tracer
-    now: Callable[[], int]
-    """Redis time in microseconds."""
-    clock: Callable[[], float]
-    """Monotonic seconds."""
-    hurry: float = 3.0
-    """Seconds that starts and checks wait for Redis: a person waits for them."""
-    patience: float = 15.0
-    """Seconds that all else waits: better late than lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +109,8 @@ class Service:
         try:
             match message:
                 case protocol.Start(payload):
-                    await self._start(sender, payload, n)
+                    call_id, outcome = await start_call(self._parts, sender, payload, n)
+                    self._answer(sender, outcome, n, call_id)
                 case protocol.Accept(payload):
                     await self._command(sender, self._accept(sender, payload.session_id), payload.session_id, n)
                 case protocol.Reject(payload):
@@ -220,63 +189,27 @@ class Service:
             self._answer(sender, outcome, n, session_id)
 
     def _answer(self, sender: Attached, outcome: Outcome, n: int | None, session_id: str) -> None:
+        if not isinstance(outcome, Refusal):
+            self._acknowledge(sender, n)
+            return
+        if n is None:
+            self.refuse(sender, outcome.code, outcome.message)
+        else:
+            sender.n = max(sender.n, n)  # the refusal is an entry of the inbox
+        call = sender.live_call
+        if outcome.restate and call is not None:
+            told = Told(FORMAT, Kind.RING, call)
+            sender.revision = call.revision - 1
+            self._parts.router.deliver(sender, told, seq=0, revision=call.revision)
+
+    @staticmethod
+    def _acknowledge(sender: Attached, n: int | None) -> None:
         if n is not None:
             sender.n = max(sender.n, n)
-            if not isinstance(outcome, Refusal):
-                sender.connection.send(encode(Ack(AckPayload(n))))
-        if isinstance(outcome, Refusal):
-            if n is None:
-                self.refuse(sender, outcome.code, outcome.message)
-            call = sender.live_call
-            if outcome.restate and call is not None:
-                told = Told(FORMAT, Kind.RING, call)
-                sender.revision = call.revision - 1
-                self._parts.router.deliver(sender, told, seq=0, revision=call.revision)
-
-    async def _start(self, sender: Attached, payload: protocol.StartPayload, n: int | None) -> None:
-        parts = self._parts
-        parts.limiter.start(sender.user_id, payload.callee_device_token)
-        call_id = str(uuid.uuid4())
-        command = Start(
-            call_id=call_id,
-            caller=sender.user,
-            callee_id=payload.callee_id,
-            begun=parts.now(),
-            v1=sender.v1,
-            attached=sender.at,
-            named=sender.named,
-            device_token=payload.callee_device_token,
-            device_os=payload.callee_os,
-            can_push=bool(payload.callee_device_token) and parts.pusher.can_push(payload.callee_os),
-            media=payload.media,
-            data=payload.data,
-            trace=parts.watcher.begin(call_id),
-        )
-        ask = Ask(command, call_id, sender, n, patience=self._parts.hurry)
-        began = parts.clock()
-        try:
-            with parts.tracer.child("call.start", command.trace):
-                outcome = await parts.transactor.run(ask)
-        except StoreUnavailable:
-            self._parts.background.spawn(self._undo_start(command))
-            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
-        if isinstance(outcome, Refusal):
-            parts.watcher.refused(command, outcome.code.value, parts.now())
-        else:
-            parts.watcher.set_up(parts.clock() - began)
-        self._answer(sender, outcome, n, call_id)
-
-    async def _undo_start(self, start: Start) -> None:
-        """The start was sent and given up: should it turn out committed, it is cancelled. What a dead socket still held may come late."""
-        for delay in GHOSTS:
-            await asyncio.sleep(delay)
-            await self._parts.transactor.settle(Ask(End(start.caller, given_up=start.v1, note="the start was given up"), start.call_id))
+            sender.connection.send(encode(Ack(AckPayload(n))))
 
     async def _check(self, sender: Attached, session_id: str) -> None:
-        try:
-            outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=self._parts.hurry))
-        except StoreUnavailable:
-            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
+        outcome = await self._parts.transactor.run(Ask(Check(sender.user_id), session_id, sender, patience=self._parts.hurry))
         assert isinstance(outcome, Found)
         call = outcome.call
         if call is None:
@@ -297,11 +230,7 @@ class Service:
                 raise
             await self._settle(sender, refused.code, refused.message, n, session_id)
             return
-        except StoreUnavailable:
-            raise Refused(ErrorCode.UNAVAILABLE, retry_after=5.0) from None
-        if n is not None:
-            sender.n = max(sender.n, n)
-            sender.connection.send(encode(Ack(AckPayload(n))))
+        self._acknowledge(sender, n)
 
     # ---------------------------------------------------------------- deadlines
 
