@@ -9,7 +9,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run operator test lint types bench bench-operator bench-browser lock images e2e chaos
+.PHONY: help setup run operator test lint types bench bench-operator bench-browser generate lock images e2e chaos
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -48,6 +48,13 @@ bench-operator: $(STAMP) ## what the operator costs with 1 and 500 resources, an
 
 bench-browser: $(STAMP) ## how fast calls are between two real pages (CALLS)
 	$(BIN)/python bench/browser.py
+
+generate: $(STAMP) ## renew every generated document, manifest and table (HELM)
+	$(BIN)/python -m carillon.config.docs write
+	$(BIN)/python -m carillon.spec write
+	$(BIN)/python -m carillon.telemetry.docs > docs/metrics.md
+	$(BIN)/python -m carillon_operator.crd write
+	$(BIN)/python -m carillon_operator.charts write
 
 lock: ## pin all dependencies anew, with hashes
 	for extra in dev server operator; do $(COMPILE) pyproject.toml --extra $$extra -o requirements/$$extra.lock; done

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from harness.pods import until
-from harness.redis import RedisServer
+from harness.redis import RedisServer, free_port
 from harness.server import ServerProcess, User, token
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -181,6 +181,14 @@ async def test_why_tells_the_story_of_a_call(server: ServerProcess, redis_server
     assert code == 0
     assert "bob hung up" in story
     assert (await why("none"))[0] == 1
+
+
+def test_why_tells_what_stands_between_it_and_redis() -> None:
+    environ = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    ran = subprocess.run([sys.executable, "-m", "carillon", "why", "x"], env=environ, capture_output=True, text=True, check=False)
+    assert ran.returncode == 3
+    assert "no connection to Redis why=" in ran.stderr
+    assert "Redis gave no answer" in ran.stderr
 
 
 @pytest.mark.parametrize(

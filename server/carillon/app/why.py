@@ -6,11 +6,12 @@ import time
 from datetime import UTC, datetime
 
 from carillon.call import Call, Rules
-from carillon.config import Settings
+from carillon.config import Settings, TelemetrySettings
 from carillon.errors import StoreError
 from carillon.store.endpoints import Connector
 from carillon.store.link import RedisLink
 from carillon.store.store import Keeping, Store
+from carillon.telemetry import configure_logging
 
 _CAUSES = {
     "hangup": "{by} hung up",
@@ -64,6 +65,8 @@ async def why(settings: Settings, call_id: str) -> tuple[int, str]:
 
 
 def main(settings: Settings, call_id: str) -> int:
+    # What stands between us and Redis is in a field of the log's line.
+    configure_logging(TelemetrySettings(log_level="warning", log_format="text"), "why")
     code, text = asyncio.run(why(settings, call_id))
     print(text, file=sys.stderr if code else sys.stdout)
     return code
