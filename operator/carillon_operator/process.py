@@ -104,9 +104,10 @@ def _assemble(options: Options, client: Client, scraper: Scraper, leader: Leader
 def _watches(options: Options, client: Client, loop: Loop) -> Iterator[Watch]:
     for namespace in options.namespaces or (None,):
         for kind in (*CHILDREN, POD):
-            yield Watch(client, kind, namespace, loop.child_changed, selector=CLUSTER_LABEL)
+            yield Watch(client, kind, namespace, loop.child_changed, loop.kind_appeared, selector=CLUSTER_LABEL)
         # All of them, since those that people made carry no label of ours; Helm's releases are many and long.
-        yield Watch(client, SECRET, namespace, loop.secret_changed, selector="", fields="type!=helm.sh/release.v1")
+        without_helm = "type!=helm.sh/release.v1"
+        yield Watch(client, SECRET, namespace, loop.secret_changed, loop.kind_appeared, selector="", fields=without_helm)
 
 
 async def _until_told(options: Options, access: Access, parts: Parts, serving: tuple[Serving, ...]) -> None:

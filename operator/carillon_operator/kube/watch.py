@@ -33,7 +33,8 @@ class Seen:
 
 
 class Watch:
-    """One kind in one namespace, or in all. told: namespace, name and labels of what was made, changed or deleted.
+    """One kind in one namespace, or in all. told: namespace, name and labels of what was made, changed or deleted. appeared: called when
+    the kind could not be read and now can.
 
     synced: set once the first LIST is through, or it is clear why there is none: refused says so in words.
     """
@@ -44,11 +45,12 @@ class Watch:
         kind: Kind,
         namespace: str | None,
         told: Callable[[str, str, dict[str, str]], None],
+        appeared: Callable[[], None],
         *,
         selector: str,
         fields: str = "",
     ) -> None:
-        self._client, self._kind, self._namespace, self._told = client, kind, namespace, told
+        self._client, self._kind, self._namespace, self._told, self._appeared = client, kind, namespace, told, appeared
         self._selector, self._fields = selector, fields
         self._seen: dict[tuple[str, str], Seen] = {}
         self.synced = asyncio.Event()
@@ -92,6 +94,8 @@ class Watch:
                 about = one["metadata"]
                 found[about.get("namespace", ""), about["name"]] = Seen(about["resourceVersion"], about.get("labels") or {})
         before, self._seen = self._seen, found
+        if self.synced.is_set() and not self.served:
+            self._appeared()
         self.served, self.refused = True, ""
         self.synced.set()
         for key in before.keys() | found.keys():

@@ -55,6 +55,11 @@ class Loop:
     def resource_changed(self, namespace: str, name: str) -> None:
         self._queue.add((namespace, name), SETTLE)
 
+    def kind_appeared(self) -> None:
+        """Somebody installed a kind that was not served, or granted a right that was lacking: any resource may have waited for it."""
+        for key in self._seen:
+            self._queue.add(key, SETTLE)
+
     # ---------------------------------------------------------------- health
 
     @property

@@ -19,9 +19,9 @@ from carillon_operator.reconciler import secrets
 from carillon_operator.reconciler.apply import Applier, Report
 from carillon_operator.reconciler.events import tell
 from carillon_operator.reconciler.record import record
-from carillon_operator.reconciler.scaling import Look, Scaler
+from carillon_operator.reconciler.scaling import Basis, Scaler
 from carillon_operator.reconciler.world import World, observe, owner
-from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, endpoint, revision
+from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, endpoint, revision, unserved
 from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name, selector_text
 from carillon_operator.resources.template import RESTARTED_ANNOTATION
 from carillon_operator.spec import Status, decode, problems
@@ -94,9 +94,10 @@ class Reconciler:
         if acts:
             await secrets.generate(self._client, cluster, world, report)
         servers = world.component(SERVER)
-        scaled = await self._scaler.look(Look(resource, cluster, world, before, now, acts))
+        scaled = await self._scaler.look(Basis(resource, cluster, world, before, now, acts))
         plan, observed, target = situate(cluster, world, before, scaled.replicas, now)
         if acts:
+            report.refused += unserved(cluster, observed)
             await self._act(cluster, world, plan, observed, report)
             await secrets.hurry(self._client, cluster, world, servers, report)
         keys = before.keyring if before else None

@@ -43,7 +43,7 @@ class Scaled:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Basis:
     """What a decision rests on. before: what was said last. now: Unix time in seconds. acts: whether anything may be written."""
 
     resource: Object
@@ -101,7 +101,7 @@ class Scaler:
     def forget(self, uid: str) -> None:
         self._memory.pop(uid, None)
 
-    async def look(self, seen: Look) -> Scaled:
+    async def look(self, seen: Basis) -> Scaled:
         spec = seen.cluster.spec
         external = spec.managed_redis is None
         periods = [(spec.autoscaling is not None, EVERY), (_rotates(seen), ROTATING_EVERY), (external, REDIS_EVERY)]
@@ -124,7 +124,7 @@ class Scaler:
         status = await self._write(seen, decision)
         return replace(found, replicas=decision.replicas, status=status, conflict=decision.conflict, said=decision.why)
 
-    async def _decide(self, seen: Look, scaling: Autoscaling, readings: Mapping[str, Reading | None]) -> Decision:
+    async def _decide(self, seen: Basis, scaling: Autoscaling, readings: Mapping[str, Reading | None]) -> Decision:
         memory = self._memory.setdefault(seen.cluster.uid, _Memory())
         scale = Scale(
             seen.cluster.spec.replicas,
@@ -144,7 +144,7 @@ class Scaler:
         memory.history = decision.history
         return decision
 
-    async def _write(self, seen: Look, decision: Decision) -> ScalerStatus:
+    async def _write(self, seen: Basis, decision: Decision) -> ScalerStatus:
         """What the status is to say of it."""
         last = seen.last
         if decision.victims:
@@ -158,7 +158,7 @@ class Scaler:
             return ScalerStatus(replicas=decision.replicas, changed_at=stamp(seen.now) if changed else last.changed_at)
         return last
 
-    async def _set_replicas(self, seen: Look, replicas: int) -> None:
+    async def _set_replicas(self, seen: Basis, replicas: int) -> None:
         """The status says it first: whoever finds one of the two writes without the other still knows that it was us."""
         about = seen.resource["metadata"]
         if seen.before and seen.last.replicas != replicas and not seen.announced(replicas):
@@ -199,7 +199,7 @@ class Scaler:
             raise
 
 
-def _rotates(seen: Look) -> bool:
+def _rotates(seen: Basis) -> bool:
     keyring = seen.before.keyring if seen.before else None
     return seen.cluster.spec.auth.rotation != (keyring.rotation if keyring else 0) or bool(keyring and keyring.phase != "Settled")
 

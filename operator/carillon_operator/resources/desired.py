@@ -2,7 +2,7 @@
 
 from carillon_operator.resources.deployment import deployment
 from carillon_operator.resources.disruption import disruption_budget
-from carillon_operator.resources.ingress import ingress, route
+from carillon_operator.resources.ingress import ROUTE_API, ingress, route
 from carillon_operator.resources.inputs import Cluster, Object, Observed
 from carillon_operator.resources.network_policy import network_policies
 from carillon_operator.resources.redis import redis
@@ -29,3 +29,10 @@ def desired(cluster: Cluster, observed: Observed) -> list[Object]:
         service_monitor(cluster, observed),
     ]
     return [one for one in found if one]
+
+
+def unserved(cluster: Cluster, observed: Observed) -> list[str]:
+    """What cannot exist since the cluster knows no such kind, in words. Not the ServiceMonitor: that is asked for where there is one."""
+    if cluster.spec.route is None or ROUTE_API in observed.apis:
+        return []
+    return [f"HTTPRoute {cluster.name}: this cluster has no Gateway API. Install it, or take spec.route out."]

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from harness import foreign
 from harness.apiserver import ApiServer
 from harness.kubelet import Kubelet
 from harness.operators import Cell, Operator, grant, until
@@ -228,3 +229,17 @@ async def test_no_replica_count_of_a_person_is_overwritten(cell: Cell, operator:
     cell.server.call("PATCH", scale, {"spec": {"replicas": 4}}, kind="application/merge-patch+json")
     await wait(lambda: (cell.get("SignalingCluster") or {})["status"].get("readyReplicas") == 4, "four serve", operator)
     assert cell.server.call("GET", scale)["status"]["selector"].startswith("carillon.dev/cluster=calls")
+
+
+async def test_a_route_that_the_cluster_cannot_have_is_told_until_it_can(own_api_server: ApiServer) -> None:
+    server, cell = own_api_server, Cell(own_api_server, "default")
+    with Operator(server, "--home-namespace=default") as operator:
+        async with Kubelet(server, "default"):
+            cell.declare({"route": {"parentRefs": [{"name": "gateway"}]}, "telemetry": {"serviceMonitor": {}}})
+            await wait(lambda: cell.is_said("Ready", "True") and cell.is_said("Degraded", "True", "Refused"), "it is told", operator)
+            assert cell.condition("Degraded")["message"].startswith("HTTPRoute calls: this cluster has no Gateway API.")
+            for one in reversed(foreign.OPTIONAL):
+                server.install(foreign.definition(*one))
+            await wait(lambda: cell.is_said("Degraded", "False"), "it is well again", operator)
+            for group, _, plural in foreign.OPTIONAL:
+                assert server.call("GET", f"/apis/{group}/v1/namespaces/default/{plural}/calls")

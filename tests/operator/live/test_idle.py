@@ -30,8 +30,11 @@ class Running:
             client, Applier(client), Scaler(client, scraper), Defaults("server:1", "redis:1", "home"), "test", time.time
         )
         self.loop = Loop(client, reconciler, Queue(), Own(), (namespace,), {})
-        self.watches = [Watch(client, kind, namespace, self.loop.child_changed, selector=CLUSTER_LABEL) for kind in (*CHILDREN, POD)]
-        self.watches.append(Watch(client, SECRET, namespace, self.loop.secret_changed, selector=""))
+        appeared = self.loop.kind_appeared
+        self.watches = [
+            Watch(client, kind, namespace, self.loop.child_changed, appeared, selector=CLUSTER_LABEL) for kind in (*CHILDREN, POD)
+        ]
+        self.watches.append(Watch(client, SECRET, namespace, self.loop.secret_changed, appeared, selector=""))
 
 
 @asynccontextmanager

@@ -4,28 +4,12 @@ import asyncio
 import base64
 from typing import Any
 
+from harness import foreign
 from harness.apiserver import ApiServer
 from harness.kubelet import Kubelet
 from harness.operators import Cell, Operator, grant, until
 
 from carillon_operator import rbac
-
-GROUPS = {("gateway.networking.k8s.io", "HTTPRoute", "httproutes"), ("monitoring.coreos.com", "ServiceMonitor", "servicemonitors")}
-
-
-def foreign(group: str, kind: str, plural: str) -> dict[str, Any]:
-    """A definition of somebody else's kind that takes anything."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
-    # What the API server demands of groups that end in k8s.io.
-    annotations = {"api-approved.kubernetes.io": "unapproved, for tests"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}", "annotations": annotations},
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
 
 
 def granted() -> set[tuple[str, str, str]]:
@@ -50,8 +34,8 @@ def used(server: ApiServer, user: str) -> set[tuple[str, str, str]]:
 async def test_what_is_granted_is_what_is_used(own_api_server: ApiServer) -> None:
     """Each kind is made, found to be a stranger's, repaired, and removed; keys are rotated; the scaler writes."""
     server, cell = own_api_server, Cell(own_api_server, "default")
-    for one in sorted(GROUPS):
-        server.install(foreign(*one))
+    for one in foreign.OPTIONAL:
+        server.install(foreign.definition(*one))
     user, token = server.user()
     grant(server, user)
     everything = {

@@ -148,6 +148,16 @@ async def test_hints_of_children_and_secrets_lead_to_their_resource(quick: None)
     assert world.passes.made == [A, A, B]
 
 
+async def test_a_kind_that_appears_leads_to_all_of_them(quick: None) -> None:
+    world = World()
+    world.server.versions = {A: "1", B: "1"}
+    async with world.leading():
+        await world.passes_over(A, B)
+        await world.server.listed(1)
+        world.loop.kind_appeared()
+        await world.passes_over(A, B, A, B)
+
+
 async def test_what_fails_is_tried_again_and_counted(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:
     monkeypatch.setattr(queue, "FIRST", 0.001)
     world = World()

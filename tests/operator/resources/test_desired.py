@@ -8,7 +8,7 @@ import pytest
 from harness.clusters import cluster, specs
 from hypothesis import HealthCheck, given, settings
 
-from carillon_operator.resources import ROLLING, Object, Observed, desired, generated, new_secret, revision
+from carillon_operator.resources import ROLLING, Object, Observed, desired, generated, new_secret, revision, unserved
 from carillon_operator.resources.environment import cell
 from carillon_operator.spec.quantity import amount
 
@@ -194,6 +194,14 @@ def test_optional_kinds_wait_for_their_api() -> None:
     assert not {"ServiceMonitor", "HTTPRoute"} & kinds
     apis = frozenset({"monitoring.coreos.com/ServiceMonitor", "gateway.networking.k8s.io/HTTPRoute"})
     assert {"ServiceMonitor", "HTTPRoute"} <= {kind for kind, _ in children(spec, Observed(apis=apis))}
+
+
+def test_a_route_where_nobody_knows_routes_is_told() -> None:
+    routed = cluster({"route": {"parentRefs": [{"name": "g"}]}})
+    (told,) = unserved(routed, Observed())
+    assert told == "HTTPRoute calls: this cluster has no Gateway API. Install it, or take spec.route out."
+    assert not unserved(routed, Observed(apis=frozenset({"gateway.networking.k8s.io/HTTPRoute"})))
+    assert not unserved(cluster({"telemetry": {"serviceMonitor": {}}}), Observed())
 
 
 def test_the_metrics_port_is_not_in_the_public_service() -> None:
