@@ -57,6 +57,8 @@ class Attached:
     """(seq, revision, event, peer) that wait until what is missing before them is fetched; None: nothing is missing."""
     recovered: bool = False
     """Whether a resume found all that was missed."""
+    replayed: int = 0
+    """How many messages that was."""
     ring_seq: int = 0
     """seq of the ring whose receipt is awaited from script."""
     relays: int = 0

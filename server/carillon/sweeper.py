@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from carillon.call import SECOND, Call
+from carillon.call import SECOND
 from carillon.errors import StoreError
 from carillon.hub import Hub
 from carillon.service.ask import StaleConnection
 from carillon.service.compare import Comparer
 from carillon.service.register import Registrar
-from carillon.store.results import Renewed
+from carillon.store.results import Claimed, Renewed
 from carillon.store.store import LedgerChanged, Store
 
 log = logging.getLogger(__name__)
 
 
 class Expirer(Protocol):
-    async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None: ...
+    async def expire(self, deadline: Claimed, note: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +199,8 @@ class Sweeper:
             return 0
         work = []
         for one in claimed:
-            late = (self._store.now() - one.score) // SECOND + 2
-            note = f"{one.kind} of {one.call.id} fired on {self._hub.pod}, {max(late, 0)} s late"
-            work.append(self._expirer.expire(one.kind, one.call, one.user_id, (one.zset, one.member, one.score), note))
+            late = max(self._store.now() - one.due, 0) / SECOND
+            work.append(self._expirer.expire(one, f"{one.kind} of {one.call.id} fired on {self._hub.pod}, {late:.1f} s late"))
         for result in await asyncio.gather(*work, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("a deadline could not be acted upon", exc_info=result)

@@ -3,8 +3,10 @@
 from carillon.call import Accept, Call, Command, Decision, Start
 from carillon.errors import Close
 from carillon.telemetry import CallTelemetry, Telemetry, connection_closed, connection_opened, connection_refused
+from carillon.ws.ports import Refusal
 
 _RESULTS = {401: "unauthorized", 403: "forbidden", 429: "rate_limited", 503: "overloaded"}
+"""By HTTP status; but where Redis is away it is `unavailable`."""
 
 
 class Observer:
@@ -16,12 +18,13 @@ class Observer:
 
     # ---------------------------------------------------------------- connections
 
-    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None) -> None:
+    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None, replayed: int) -> None:
         protocol = "v1" if v1 else "reference"
         self._metrics.connects.inc("accepted")
         self._metrics.connections.add(1, protocol)
         if recovered is not None:
             self._metrics.resumes.inc("recovered" if recovered else "unrecovered")
+            self._metrics.replayed.inc(by=replayed)
         connection_opened(user_id, address=address, protocol=protocol, recovered=recovered)
 
     def closed(self, user_id: str, *, v1: bool, code: int, clean: bool, seconds: float, received: int, sent: int) -> None:
@@ -32,13 +35,10 @@ class Observer:
         by = "client" if clean else "network" if code == Close.ABNORMAL else "server"
         connection_closed(user_id, code=code, by=by, seconds=seconds, received=received, sent=sent)
 
-    def turned_away(self, why: str, address: str, status: int) -> None:
-        self._metrics.connects.inc(_RESULTS.get(status, "invalid"))
-        connection_refused(why, address=address, status=status)
-
-    def unreachable(self) -> None:
-        """A connection could not be given its place because Redis is away."""
-        self._metrics.connects.inc("unavailable")
+    def turned_away(self, refusal: Refusal, address: str) -> None:
+        result = "unavailable" if refusal.code == Close.TRY_AGAIN else _RESULTS.get(refusal.status, "invalid")
+        self._metrics.connects.inc(result)
+        connection_refused(refusal.text, address=address, status=refusal.status)
 
     # ---------------------------------------------------------------- messages
 
@@ -66,6 +66,9 @@ class Observer:
         """A user of this pod knows that the call has ended."""
         if call.trace:
             self._tracer.settle(call.trace)
+
+    def fired(self, deadline: str, late: float) -> None:
+        self._metrics.lateness.observe(late, deadline)
 
     def refused(self, start: Start, code: str, now: int) -> None:
         self._calls.refused(start.call_id, start.trace, code, began=start.begun, now=now)

@@ -96,6 +96,7 @@ class Pod:
         self.sweeper.on_renewal = self._learned
         self.link.on_up = self._up
         self.pulse = Pulse(clock)
+        self._held = False
         self.draining = False
         """SIGTERM has come: load balancers are to take this pod out."""
         self.leaving = False
@@ -114,6 +115,9 @@ class Pod:
         asyncio.get_running_loop().create_task(self.sweeper.renew(), name="first renewal")
 
     def _learned(self, renewed: Renewed) -> None:
+        held, self._held = self._held, self.store.holding
+        if self._held and not held:
+            self._telemetry.metrics.holds.inc()
         if not self.draining and not self.store.holding and self._rebalancer.learned(renewed.connections, renewed.pods):
             log.info("idle clients were asked to try a pod that has fewer", extra={"connections": len(self.hub), "pods": renewed.pods})
 

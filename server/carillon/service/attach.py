@@ -115,7 +115,7 @@ class Attacher:
         attached.peer = result.peer
         attached.revision = call.revision if call else result.reservation.revision
         attached.call = call
-        attached.named, attached.recovered = attached.v1, result.recovered
+        attached.named, attached.recovered, attached.replayed = attached.v1, result.recovered, len(result.missed)
         attached.leased = call.id if call and attached.v1 else ""
         attached.session, attached.epoch, attached.seq, attached.n = result.session, result.epoch, result.seq, result.n
         previous = self._hub.put(attached)

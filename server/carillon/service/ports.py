@@ -41,6 +41,9 @@ class Watcher(Protocol):
 
     def over(self, call: Call) -> None: ...
 
+    def fired(self, deadline: str, late: float) -> None:
+        """A deadline of this kind was acted upon, so many seconds late."""
+
     def message(self, name: str) -> None: ...
 
     def error(self, code: str) -> None: ...

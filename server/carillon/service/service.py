@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from carillon import protocol
 from carillon.call import (
+    SECOND,
     Accept,
-    Call,
     Check,
     Command,
+    Decision,
     End,
     Expire,
     Found,
@@ -27,6 +28,7 @@ from carillon.service.ask import Ask, OutOfSequence, StaleConnection
 from carillon.service.parts import Parts
 from carillon.service.start import start_call
 from carillon.store.records import FORMAT, Answered, Told
+from carillon.store.results import Claimed
 
 log = logging.getLogger(__name__)
 
@@ -234,15 +236,20 @@ class Service:
 
     # ---------------------------------------------------------------- deadlines
 
-    async def expire(self, kind: str, call: Call, user_id: str, claim: tuple[str, str, int], note: str) -> None:
+    async def expire(self, deadline: Claimed, note: str) -> None:
         """Act on a claimed deadline. Another pod may have been faster, or the lease renewed: then nothing happens."""
+        call, claim = deadline.call, (deadline.zset, deadline.member, deadline.score)
+        command = Expire(deadline.kind, deadline.user_id, note)
         try:
-            await self._parts.transactor.run(Ask(Expire(kind, user_id, note), call.id, claim=claim, known=call, patience=self._parts.hurry))
+            outcome = await self._parts.transactor.run(Ask(command, call.id, claim=claim, known=call, patience=self._parts.hurry))
         except (StoreError, Refused, StaleConnection) as error:
             log.info(
                 "a deadline could not be acted upon; it stays due",
-                extra={"session_id": call.id, "deadline": kind, "why": type(error).__name__},
+                extra={"session_id": call.id, "deadline": deadline.kind, "why": type(error).__name__},
             )
+        else:
+            if isinstance(outcome, Decision):
+                self._parts.watcher.fired(deadline.kind, max(self._parts.now() - deadline.due, 0) / SECOND)
 
 
 _SPANS: dict[type[Command], str] = {Accept: "call.accept", Reject: "call.end", End: "call.end"}

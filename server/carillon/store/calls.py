@@ -142,7 +142,7 @@ class Calls(Cell):
         """Deadlines that are due, claimed for two seconds. oldest_tick: microseconds of silence after which a hold begins."""
         reply = await self._run("claim", self.ledger, most, 2_000_000, self._rules.grace, oldest_tick, timeout=timeout)
         claimed = []
-        for zset, member, score, raw in reply[1:]:
+        for zset, member, score, raw, due in reply[1:]:
             try:
                 kind, _, user_id = parse_member(member.decode())
                 found = read_call(raw)
@@ -150,5 +150,5 @@ class Calls(Cell):
                 log.warning("a deadline is left to a newer release", extra={"member": member.decode(errors="replace")[:1]})
                 continue
             assert found is not None
-            claimed.append(Claimed(kind, found, user_id, zset.decode(), member.decode(), score))
+            claimed.append(Claimed(kind, found, user_id, zset.decode(), member.decode(), score, int(float(due))))
         return claimed

@@ -64,8 +64,6 @@ class RedisLink:
         """Whether channels are those of a slot (SPUBLISH): on Cluster from Redis 7.0. Known once connected; before that the word that every
         Redis knows."""
         self.version = (0, 0)
-        self.down_since: float | None = None
-        """Loop time at which the connection was lost or first tried for; None while there is one."""
         self.on_up: Callable[[], None] | None = None
         """Called when a connection is made; until a command asked for with `first` is answered, all others wait."""
         self.on_down: Callable[[], None] | None = None
@@ -82,7 +80,6 @@ class RedisLink:
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.down_since = self._loop.time()
         self._tasks = [self._loop.create_task(self._run()), self._loop.create_task(self._watch())]
 
     async def close(self) -> None:
@@ -219,7 +216,7 @@ class RedisLink:
         self.version = wire.server.version
         self.sharded_pubsub = self._endpoint.clustered and self.version >= (7, 0)
         self._queue.held, self._leaving = self.on_up is not None, False
-        self._wire, self.down_since = wire, None
+        self._wire = wire
         wire.on_reply, wire.on_writable = self._reply, self._flush
         try:
             if self.on_up:
@@ -227,7 +224,7 @@ class RedisLink:
             self._flush()
             await wire.lost
         finally:
-            self._wire, self.down_since = None, self._loop.time()
+            self._wire = None
             self._abandon()
             await wire.close()
             if not self._closed:

@@ -117,6 +117,9 @@ class Claimed:
     zset: str
     member: str
     score: int
+    """That of the claim."""
+    due: int
+    """When it was to fire, or the claim before this one ended; microseconds."""
 
 
 @dataclass(frozen=True, slots=True)

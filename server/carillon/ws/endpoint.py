@@ -50,7 +50,7 @@ class Endpoint:
         try:
             await self._admit(socket, scope, v1)
         except Refusal as refusal:
-            self._observer.turned_away(refusal.text, scope["client"][0] if scope["client"] else "", refusal.status)
+            self._observer.turned_away(refusal, scope["client"][0] if scope["client"] else "")
             self._refuse(socket, refusal, v1)
 
     @staticmethod
@@ -108,7 +108,7 @@ class Endpoint:
         if v1:
             socket.heartbeat = HEARTBEAT
         recovered = attached.recovered if resume is not None and resume.session else None
-        self._observer.opened(attached.user_id, address, v1=v1, recovered=recovered)
+        self._observer.opened(attached.user_id, address, v1=v1, recovered=recovered, replayed=attached.replayed)
         await self._converse(socket, attached, first)
 
     async def _attach(

@@ -38,11 +38,12 @@ class Door(Protocol):
 
 
 class Observer(Protocol):
-    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None) -> None: ...
+    def opened(self, user_id: str, address: str, *, v1: bool, recovered: bool | None, replayed: int) -> None:
+        """recovered: None for those who resumed nothing."""
 
     def closed(self, user_id: str, *, v1: bool, code: int, clean: bool, seconds: float, received: int, sent: int) -> None: ...
 
-    def turned_away(self, why: str, address: str, status: int) -> None: ...
+    def turned_away(self, refusal: Refusal, address: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import time
 import urllib.request
 from pathlib import Path
@@ -110,6 +111,13 @@ async def test_a_stalled_event_loop_is_seen(metrics):
 def test_the_list_of_metrics_is_current():
     path = Path(__file__).parents[3] / "docs" / "metrics.md"
     assert path.read_text() == markdown(), "run: python -m carillon.telemetry.docs > docs/metrics.md"
+
+
+def test_every_metric_is_fed_by_somebody(metrics):
+    package = Path(__file__).parents[3] / "server" / "carillon"
+    source = "".join(path.read_text() for path in package.rglob("*.py") if path.name != "metrics.py")
+    names = [name for name in vars(metrics) if not re.search(rf"metrics\.{name}\b", source)]
+    assert names == []
 
 
 def test_a_gauge_can_tell_by_its_labels_alone():

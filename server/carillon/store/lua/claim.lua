@@ -1,14 +1,14 @@
 -- Claims deadlines that are due, for two seconds: only who commits the work removes them. Those of calls that are over are removed here, in
 -- bulk: a busy cell leaves far more of them than it has live ones, and they must not stand before these.
 -- ARGV[1]: 1 ledger  2 most to claim of each kind  3 claim microseconds  4 grace  5 oldest tick microseconds
--- Returns {"ok", {zset, member, score, call}...} or {"ledger", raw}.
+-- Returns {"ok", {zset, member, score, call, when it was due}...} or {"ledger", raw}.
 local raw = redis.call('GET', KEYS[1])
 local ledger = known(raw, a[1])
 if not ledger then return {'ledger', raw} end
 local now = micros()
 local LOOK = 2000 -- members looked at; below what Lua unpacks, and some milliseconds of Redis at worst
 local function due(zset)
-  return redis.call('ZRANGEBYSCORE', base .. zset, '-inf', now, 'LIMIT', 0, LOOK)
+  return redis.call('ZRANGEBYSCORE', base .. zset, '-inf', now, 'WITHSCORES', 'LIMIT', 0, LOOK)
 end
 write_gently()
 local sets = {h = due('h')}
@@ -20,18 +20,18 @@ if gap > a[5] / 3 or gap < 0 then
   redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL)
 end
 local claimed = {'ok'}
-for zset, members in pairs(sets) do
+for zset, scored in pairs(sets) do
   local names, over, live = {}, {}, 0
-  for i, member in ipairs(members) do names[i] = base .. 'c:' .. string.match(member, '^%a:([^:]*):') end
+  for i = 1, #scored, 2 do names[#names + 1] = base .. 'c:' .. string.match(scored[i], '^%a:([^:]*):') end
   local calls = #names > 0 and redis.call('MGET', unpack(names))
-  for i, member in ipairs(members) do
-    local call = read_call(calls[i])
+  for i = 1, #names do
+    local member, call = scored[2 * i - 1], read_call(calls[i])
     if not call or call[3] == 'ended' then
       over[#over + 1] = member
     elseif live < a[2] then
       live = live + 1
       redis.call('ZADD', base .. zset, now + a[3], member)
-      claimed[#claimed + 1] = {zset, member, now + a[3], calls[i]}
+      claimed[#claimed + 1] = {zset, member, now + a[3], calls[i], scored[2 * i]}
     end
   end
   if #over > 0 then redis.call('ZREM', base .. zset, unpack(over)) end
