@@ -8,12 +8,12 @@ from carillon.errors import Close, StoreError
 from carillon.hub import Attached, Hub
 from carillon.router.render import statements
 from carillon.router.router import Router
-from carillon.service.ask import Ask, StaleConnection
+from carillon.service.ask import Ask, StaleConnection, reclaimed
 from carillon.service.attach import Greet
 from carillon.service.compare import Comparer
 from carillon.service.transact import Transactor
 from carillon.store.records import FORMAT, NOWHERE, Event, Reservation
-from carillon.store.results import AttachResult, Registered
+from carillon.store.results import AttachResult, Registered, Superseded
 from carillon.store.store import LedgerChanged, Store
 
 
@@ -42,12 +42,12 @@ class Registrar:
 
     async def _register(self, attached: Attached) -> None:
         """What is delivered meanwhile waits: the answer decides in which epoch it counts."""
-        ledger = self._store.ledger
+        ledger, generation = self._store.ledger, attached.generation
         attached.held = attached.held or []
         try:
             result = await self._store.register(
                 attached.user_id,
-                generation=attached.generation,
+                generation=generation,
                 v1=attached.v1,
                 attach_id=attached.attach_id,
                 session=attached.session,
@@ -59,10 +59,9 @@ class Registrar:
             if not attached.v1:
                 self._router.mended(attached, [])
             return
-        if result is None:
-            self._hub.remove(attached)
-            attached.connection.close(Close.NORMAL)
-            raise StaleConnection
+        if isinstance(result, Superseded):
+            await self._give_way(attached, generation, result)
+            return
         mine = attached.live_call
         attached.registered, attached.peer = ledger, result.peer
         attached.leased = mine.id if mine else ""
@@ -73,6 +72,19 @@ class Registrar:
             self._router.mended(attached, self._statements(attached, result.call) if newer else [])
         if result.clash is not None and mine is not None:
             await self._resolve(mine, result.clash)
+
+    async def _give_way(self, attached: Attached, generation: int, to: Superseded) -> None:
+        """Unless the later connection never came to be: then this one has its place again in a moment, and its call is said."""
+        call = attached.live_call
+        if not to.elsewhere and attached.generation == generation:
+            self._router.upstairs.reclaim(attached)
+        if not await reclaimed(attached, generation, self._hub):
+            self._hub.remove(attached)
+            attached.connection.close(Close.NORMAL)
+            raise StaleConnection
+        if call is not None:
+            attached.call, attached.registered = call, ""
+            await self._register(attached)
 
     async def _welcome(self, attached: Attached, result: Registered) -> None:
         if attached.epoch != result.epoch:

@@ -142,3 +142,11 @@ class Registered:
     epoch: str
     peer: Place
     clash: Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A later connection of the user has taken the place."""
+
+    elsewhere: bool
+    """Whether that one still has it; else it is empty."""

@@ -19,7 +19,7 @@ from carillon.store.records import (
     read_reservation,
     read_session,
 )
-from carillon.store.results import AttachResult, Registered, Standing
+from carillon.store.results import AttachResult, Registered, Standing, Superseded
 
 NEVER_CAME = -1
 """In place of the revision last told on a connection."""
@@ -153,8 +153,8 @@ class Users(Cell):
         n: int,
         revision: int,
         call: Call | None,
-    ) -> Registered | None:
-        """Say again what this pod holds of a user after Redis lost it. None: they are elsewhere by now."""
+    ) -> Registered | Superseded:
+        """Say again what this pod holds of a user after Redis lost it."""
         other = encode_user(call.peer_of(user_id)) if call else ""
         reply = await self._run(
             "register",
@@ -179,7 +179,7 @@ class Users(Cell):
             blobs=(call_record(call) if call else b"",),
         )
         if reply[0] == b"stale":
-            return None
+            return Superseded(bool(reply[1]))
         found, clash = read_call(reply[1]), read_call(reply[5])
         return Registered(found, reply[2].decode(), read_place(reply[3], bool(reply[4])), clash)
 

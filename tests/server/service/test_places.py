@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import MS, QUICK, Client, FakeConnection, Pod, in_call, until
+from harness.pods import MS, QUICK, Client, FakeConnection, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 from msgspec.structs import replace
 
@@ -68,6 +68,46 @@ async def test_what_is_said_while_a_dying_socket_has_the_place_is_told_to_the_li
     gate.set()
     await dying
     await alice.heard("call.ring")
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("undone", ["before", "after"])
+async def test_a_socket_that_dies_while_it_attaches_to_a_redis_that_lost_its_data(
+    own_redis: RedisServer, cell: str, monkeypatch: pytest.MonkeyPatch, v1: bool, undone: str
+) -> None:
+    """Its attach comes before the living connection is said again; its undoing before or after. A call that nobody else knows is kept."""
+    pods = [await Pod(name, own_redis.url, cell, replace(QUICK, ring=60_000 * MS)).start() for name in ("living", "dying")]
+    alice = await pods[0].join("alice", v1=v1)
+    await alice.say("call.start", callee_id="bob", callee_device_token="device", callee_os="ios")
+    session = (await alice.heard("call.ringing"))["session_id"]
+    register, undo, taken, asked, gate = pods[0].store.register, pods[1].store.undo, asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def later(*arguments: Any, **options: Any) -> Any:
+        await (gate if undone == "before" else taken).wait()
+        asked.set()
+        return await register(*arguments, **options)
+
+    async def sooner_or_later(*arguments: Any, **options: Any) -> bool:
+        taken.set()
+        if undone == "after":
+            await asked.wait()
+            await pods[0].store.touch([])  # behind the registration on its link
+        done = await undo(*arguments, **options)
+        gate.set()
+        return done
+
+    monkeypatch.setattr(pods[0].store, "register", later)
+    monkeypatch.setattr(pods[1].store, "undo", sooner_or_later)
+    own_redis.ask("FLUSHALL")
+    await late_attach(pods[1], alice)
+    await healthy(pods)
+    assert not alice.connection.closed
+    bob = await pods[1].join("bob")
+    assert (await bob.heard("call.ring"))["session_id"] == session
+    await bob.say("call.accept", session_id=session)
+    await alice.heard("call.accepted")
+    for pod in pods:
+        await pod.kill()
 
 
 @pytest.mark.parametrize("v1", [False, True])

@@ -2,7 +2,8 @@
 -- ARGV[1]: 1 ledger  2 pod  3 user  4 generation  5 kind  6 attach id  7 session  8 n  9 new epoch  10 other user or ""  11 call id
 --   12 TTL ms  13 lease  14 grace  15 ring_until  16 revision held  17 sharded
 --   18 {member, score} of the deadline by which a device is pushed to, or {}.  ARGV[2]: call as its key holds it, or ""
--- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale"} or {"ledger", raw}. call: the one named as Redis now has it,
+-- Returns {"ok", call, epoch, peer's presence, peer has place, clash}, {"stale", somebody else has a place} or
+-- {"ledger", raw}. call: the one named as Redis now has it,
 -- else the live one that holds the user; clash: another live call that holds one of them. The other user's pod is told to look again when
 -- this changed how they stand.
 local user, other, id = a[3], a[10], a[11]
@@ -11,8 +12,17 @@ local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. us
 local ledger = known(got[1], a[1])
 if not ledger then return {'ledger', got[1]} end
 local presence, session, there = read(got[2]), read(got[4]), read_call(got[7])
-if presence and presence[4] > a[4] then return {'stale'} end
 local now = micros()
+if presence and presence[4] > a[4] then
+  -- Who has the place may die while it attaches, and gives it back to whom it knows of.
+  if presence[2] == ledger[2] and (presence[9] or '') == '' then
+    write_gently()
+    presence[9], presence[10] = a[2], a[4]
+    redis.call('SET', base .. 'p:' .. user, cmsgpack.pack(presence), 'PX', TTL)
+  end
+  local elsewhere = presence[3] ~= '' and (presence[2] ~= ledger[2] or placed(presence, a[2], now, ledger))
+  return {'stale', elsewhere and 1 or 0}
+end
 local mine = ARGV[2] ~= '' and read_call(ARGV[2]) or nil
 local raw = got[7]
 if mine and (not there or (there[3] ~= 'ended' and (mine[3] == 'ended' or mine[2] > there[2]))) then
