@@ -19,7 +19,8 @@ from websockets.protocol import Protocol as Frames
 
 from carillon.errors import Close
 from carillon.ws.config import SignalingConfig
-from carillon.ws.socket import Headers, Socket
+from carillon.ws.socket import Socket
+from carillon.ws.wire import Headers
 
 log = logging.getLogger(__name__)
 

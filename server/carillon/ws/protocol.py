@@ -20,7 +20,7 @@ from carillon.ws.socket import Closed, Message, Socket
 
 
 class SignalingProtocol(Handshake):
-    """Fulfils `carillon.ws.socket.Wire` for its socket and `carillon.ws.keepalive.Peer` for the wheel."""
+    """Fulfils `carillon.ws.wire.Wire` for its socket and `carillon.ws.keepalive.Peer` for the wheel."""
 
     def __init__(
         self, config: SignalingConfig, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None

@@ -3,15 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple
 
 from carillon.errors import Close, CloseCode
+from carillon.ws.wire import GONE, Headers, Wire
 
 OVERHEAD = 256
 """Bytes that a queued message costs beside its text, so that a queue of one-letter messages is bounded too."""
-
-Headers = Sequence[tuple[str, str]]
 
 
 class Message(NamedTuple):
@@ -34,46 +33,9 @@ class Closed(NamedTuple):
     clean: bool
 
 
-class Wire(Protocol):
-    """What a socket needs of the protocol class below it. Nothing here waits."""
-
-    def write_accept(self, subprotocol: str | None) -> None: ...
-
-    def write_response(self, status: int, body: bytes, headers: Headers) -> None: ...
-
-    def write_text(self, data: bytes) -> None: ...
-
-    def write_ping(self, payload: bytes) -> None: ...
-
-    def write_close(self, code: int, reason: str) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def buffered(self) -> int: ...
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-
 def queued(_: Message) -> bool:
     """Nothing is done at once: the reader takes all."""
     return False
-
-
-class Gone:
-    """The wire of a connection that is lost: a socket that still held the real one would be garbage in a circle."""
-
-    def nothing(self, *_: object) -> None:
-        return
-
-    write_accept = write_response = write_text = write_ping = write_close = abort = pause = resume = nothing
-
-    def buffered(self) -> int:
-        return 0
-
-
-GONE = Gone()
 
 
 class Socket:

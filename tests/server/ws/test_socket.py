@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from carillon.errors import Close
-from carillon.ws.socket import OVERHEAD, Closed, Headers, Message, Socket
+from carillon.ws.socket import OVERHEAD, Closed, Message, Socket
+from carillon.ws.wire import Headers
 
 
 class Wire:
