@@ -63,10 +63,6 @@ class Plan:
     gone: tuple[str, ...] = ()
     again: float | None = None
 
-    @property
-    def under_way(self) -> bool:
-        return bool(self.status.target)
-
 
 def plan(seen: Situation, now: float) -> Plan:
     """now: Unix time in seconds."""

@@ -20,7 +20,7 @@ def rev(name: str, wanted: int, ready: int | None = None, pods: int | None = Non
 def test_the_first_revision_serves_from_the_start() -> None:
     found = plan(Situation("a", 3), NOW)
     assert (found.serving, found.replicas, found.reported) == ("a", {"a": 3}, "a")
-    assert not found.under_way
+    assert not found.status.target
 
 
 def test_a_new_revision_is_made_beside_the_old_one() -> None:
@@ -37,7 +37,7 @@ def test_the_service_turns_only_when_all_new_pods_are_ready() -> None:
 
 def test_then_the_old_pods_go_and_are_reported_until_the_last_is_gone() -> None:
     going = plan(Situation("b", 3, "b", "a", (rev("a", 3), rev("b", 3))), NOW)
-    assert (going.replicas, going.reported, going.under_way) == ({"a": 0, "b": 3}, "a", True)
+    assert (going.replicas, going.reported, going.status.target) == ({"a": 0, "b": 3}, "a", "b")
     draining = plan(Situation("b", 3, "b", "a", (rev("a", 0, 0, pods=1), rev("b", 3))), NOW)
     assert (draining.gone, draining.reported) == ((), "a")
     over = plan(Situation("b", 3, "b", "a", (rev("a", 0), rev("b", 3)), RolloutStatus(revision="b", target="b")), NOW)
@@ -86,7 +86,7 @@ def test_paused_leaves_everything_as_it_is() -> None:
 
 def test_a_rolling_deployment_is_under_way_until_it_is_settled() -> None:
     found = plan(Situation("rolling", 3, "rolling", "rolling", (replace(rev("rolling", 3), settled=False),)), NOW)
-    assert found.under_way
+    assert found.status.target
     assert plan(Situation("rolling", 3, "rolling", "rolling", (rev("rolling", 3),), found.status), NOW).status.ended_at == stamp(NOW)
 
 

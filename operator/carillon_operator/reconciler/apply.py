@@ -19,8 +19,9 @@ SCALER = f"{MANAGER}-scale"
 
 @dataclass(slots=True)
 class Report:
-    """What could not be done, in words: see `status.Facts`."""
+    """What could not be done, in words: see `status.Facts`. written: writes that were made."""
 
+    problems: tuple[str, ...] = ()
     foreign: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unchangeable: list[str] = field(default_factory=list)

@@ -18,11 +18,12 @@ from carillon_operator.reconciler import pods as look
 from carillon_operator.reconciler import secrets
 from carillon_operator.reconciler.apply import Applier, Report
 from carillon_operator.reconciler.events import tell
+from carillon_operator.reconciler.facts import facts
 from carillon_operator.reconciler.record import record
 from carillon_operator.reconciler.scaling import Basis, Scaler
 from carillon_operator.reconciler.world import World, observe, owner
-from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, endpoint, revision, unserved
-from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name, selector_text
+from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, revision, unserved
+from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name
 from carillon_operator.resources.template import RESTARTED_ANNOTATION
 from carillon_operator.spec import Status, decode, problems
 from carillon_operator.spec.cluster import without_nulls
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 600.0
 """Seconds after which a resource is looked at again although nothing was heard of it."""
+REFUSED_AGAIN = 15.0
+"""Seconds after which what the API server did not take is offered again: quotas and webhooks change without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +91,24 @@ class Reconciler:
             raise
 
     async def _reconcile(self, resource: Object, cluster: Cluster, world: World, before: Status | None) -> Outcome:
-        report, now = Report(), self._clock()
-        wrong = tuple(problems(cluster.spec))
-        acts = not wrong and not cluster.spec.paused
+        report, now = Report(problems=tuple(problems(cluster.spec))), self._clock()
+        acts = not report.problems and not cluster.spec.paused
         if acts:
             await secrets.generate(self._client, cluster, world, report)
-        servers = world.component(SERVER)
-        scaled = await self._scaler.look(Basis(resource, cluster, world, before, now, acts))
+        basis = Basis(resource, cluster, world, before, now, acts)
+        scaled = await self._scaler.look(basis)
         plan, observed, target = situate(cluster, world, before, scaled.replicas, now)
+        turned = secrets.Turned(before.keyring if before else None)
         if acts:
             report.refused += unserved(cluster, observed)
             await self._act(cluster, world, plan, observed, report)
-            await secrets.hurry(self._client, cluster, world, servers, report)
-        keys = before.keyring if before else None
-        turned = await secrets.rotate(self._client, cluster, world, keys, scaled.keyrings, now, report) if acts else secrets.Turned(keys)
-        facts = _facts(resource, cluster, world, plan, target, scaled.replicas, now)
-        facts = replace(
-            facts,
-            secrets=secrets.judge(cluster, world, now),
-            redis=scaled.redis or facts.redis,
-            keyring=turned.status,
-            scaler=scaled.status,
-            conflict=scaled.conflict,
-            problems=wrong,
-            foreign=tuple(report.foreign),
-            refused=tuple(report.refused),
-            unchangeable=tuple(report.unchangeable),
-        )
+            await secrets.hurry(self._client, cluster, world, world.component(SERVER), report)
+            turned = await secrets.rotate(self._client, cluster, world, turned.status, scaled.keyrings, now, report)
+        current = saying.status(facts(basis, plan, target, scaled, turned.status, report), before, now)
         told = [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
-        waits = [one for one in (plan.again, turned.again, scaled.again, 15.0 if report.refused else None) if one is not None]
-        outcome = await self._say(resource, before, saying.status(facts, before, now), told, report.written)
+        outcome = await self._say(resource, before, current, told, report.written)
         # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
+        waits = [one for one in (plan.again, turned.again, scaled.again, REFUSED_AGAIN if report.refused else None) if one is not None]
         return replace(outcome, again=max(min([*waits, LONGEST_WAIT]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
 
     async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, report: Report) -> None:
@@ -179,38 +169,3 @@ def _restarted(deployment: Object) -> str:
 def _named(selector: str) -> str:
     """The revision in a `status.selector`."""
     return dict(one.partition("=")[::2] for one in selector.split(",")).get(REVISION_LABEL, "")
-
-
-def _facts(resource: Object, cluster: Cluster, world: World, plan: rollout.Plan, target: str, replicas: int, now: float) -> saying.Facts:
-    deployments, servers = world.deployments(cluster.uid), world.component(SERVER)
-    by_name = {one.name: one for one in look.revisions(deployments, servers)}
-    serving, aimed, reported = (by_name.get(name, rollout.Revision(name)) for name in (plan.serving, target, plan.reported))
-    return saying.Facts(
-        generation=resource["metadata"]["generation"],
-        wanted=replicas,
-        serving_ready=serving.ready,
-        target_ready=aimed.ready,
-        reported_pods=reported.pods,
-        reported_ready=reported.ready,
-        selector=selector_text(cluster, plan.reported),
-        endpoint=endpoint(cluster, _balancer(world, cluster)),
-        redis=_redis(cluster, world, now),
-        secrets=saying.Finding(None, "NotKnown"),
-        rollout=plan.status,
-        progress_deadline=cluster.spec.update.progress_deadline_seconds,
-        waiting=look.waiting([one for one in servers if look.revision_of(one) == target], deployments.values()),
-        paused=cluster.spec.paused,
-    )
-
-
-def _redis(cluster: Cluster, world: World, now: float) -> saying.Finding:
-    if cluster.spec.managed_redis:
-        return look.managed_redis(cluster, world.component("redis"), now)
-    return saying.Finding(None, "NotKnown", "No pod has said yet whether it reaches Redis.")
-
-
-def _balancer(world: World, cluster: Cluster) -> str:
-    """Name or address that the Service's load balancer was given."""
-    service = world.children.get((SERVICE, cluster.name)) or {}
-    given = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-    return str(given[0].get("hostname") or given[0].get("ip") or "") if given else ""
