@@ -55,6 +55,9 @@ class Attached:
     """The ledger that knows of this connection."""
     held: list[tuple[int, int, Event, Place]] | None = None
     """(seq, revision, event, peer) that wait until what is missing before them is fetched; None: nothing is missing."""
+    probed: int = 0
+    """Of a reference client: revision of the accept that was told before the last probe, and of that which a pong has confirmed."""
+    confirmed: int = 0
     recovered: bool = False
     """Whether a resume found all that was missed."""
     replayed: int = 0

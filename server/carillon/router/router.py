@@ -97,6 +97,9 @@ class Router:
         if isinstance(event, Told) and event.kind is Kind.RING:
             to.ring_seq = seq
             self.upstairs.rang(to, event.call, to.peer)
+        elif isinstance(event, Told) and event.kind is Kind.ACCEPTED and not to.v1:
+            to.probed = event.call.revision
+            to.connection.probe()
 
     def note(self, to: Attached, call: Call, peer: Place | None = None) -> None:
         """The user now knows of this state of their call."""

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
-from carillon.call import SECOND, End, Expire, Kind, Rules, State
+from carillon.call import End, Expire, Kind, Rules, State
 from carillon.errors import Close, ErrorCode, Refused, StoreError, StoreFull, StoreUnavailable
 from carillon.hub import Attached, Connection, Hub
 from carillon.protocol import ResumePayload, UserInfo
@@ -20,9 +20,6 @@ from carillon.store.results import AttachResult
 from carillon.store.store import LedgerChanged, Store
 
 log = logging.getLogger(__name__)
-
-UNHEARD = 15 * SECOND
-"""How long a reference client may have heard nothing when its pod died with it: pod lease, and its own return."""
 
 Greet = Callable[[Attached, AttachResult], None]
 
@@ -133,7 +130,8 @@ class Attacher:
     def _state(self, attached: Attached, result: AttachResult) -> None:
         """Being told of an accepted call is no proof that the client still has it: only its naming it renews the attendance."""
         call = result.call
-        known = result.told >= call.revision if call and result.told >= 0 else bool(call and call.accepted < result.at - UNHEARD)
+        known = result.told >= call.revision if call and result.told >= 0 else bool(call and call.accepted < result.at - self._rules.grace)
+        attached.confirmed = call.revision if call and known else 0
         owed = result.owed
         if owed is not None and result.at - owed.ended > 2 * self._rules.grace:
             owed = None
@@ -211,7 +209,7 @@ class Attacher:
 
     async def _detach(self, attached: Attached, *, lost: bool) -> None:
         await self._until_done(
-            lambda: self._store.detach(attached.user_id, attached.generation, lost=lost, told=attached.revision, timeout=5.0)
+            lambda: self._store.detach(attached.user_id, attached.generation, lost=lost, told=attached.confirmed, timeout=5.0)
         )
 
     async def _undo(self, user_id: str, attach_id: str) -> None:

@@ -29,7 +29,8 @@ class Ring:
             callee.ring_seq = 0
 
     def pong(self, callee: Attached) -> None:
-        """A reference client's WebSocket answered a ping: as much as can be known of its ring."""
+        """A reference client's WebSocket answered a ping: as much as can be known of its ring, or of what it was told."""
+        callee.confirmed = callee.probed
         call = callee.live_call
         if call is not None and not callee.v1 and call.callee.user_id == callee.user_id:
             self._heard(call)

@@ -37,7 +37,7 @@ class Presence(Struct, frozen=True, array_like=True):
     attach_id: str
     lost_at: int
     told: int = 0
-    """The revision last told on the connection before, or on this one once it is gone; -1: unknown."""
+    """Revision of the accept that the connection before, or this one once it is gone, is known to have been told of; -1: unknown."""
     pod_before: str = ""
     generation_before: int = 0
 

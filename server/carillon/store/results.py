@@ -89,7 +89,8 @@ class AttachResult:
     recovered: bool
     missed: tuple[tuple[int, Event], ...]
     told: int
-    """The revision last told on the previous connection; -1: unknown, its pod died with it or it still stands."""
+    """Revision of the accept that the client is known to have been told of; -1: its pod died with it, or it still stands: younger than a
+    grace it may not have come."""
 
 
 @dataclass(frozen=True, slots=True)

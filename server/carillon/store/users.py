@@ -22,7 +22,7 @@ from carillon.store.records import (
 from carillon.store.results import AttachResult, Registered, Standing, Superseded
 
 NEVER_CAME = -1
-"""In place of the revision last told on a connection."""
+"""In place of the revision told on a connection."""
 
 
 class Users(Cell):

@@ -65,6 +65,16 @@ async def test_an_accept_by_a_pod_whose_clock_is_ahead_is_stated_once(pods: list
     assert "call.accepted" not in back.connection.types
 
 
+@pytest.mark.parametrize("noticed", [False, True])
+async def test_an_accept_that_was_told_to_a_dead_socket_is_stated_on_the_next(pods: list[Pod], noticed: bool) -> None:
+    alice, bob = await pods[0].join("alice", alive=False), await pods[1].join("bob")
+    session = await in_call(alice, bob)
+    if noticed:
+        await alice.lose()
+    back = await pods[2].join("alice")
+    assert (await back.heard("call.accepted"))["session_id"] == session
+
+
 async def test_who_does_not_return_is_lost_after_the_grace(pods: list[Pod]) -> None:
     alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
     await in_call(alice, bob)

@@ -2,7 +2,7 @@
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
 --   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
 -- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
---   epoch, session, seq, n, recovered, entries, the revision last told on the previous connection, or -1}, {"wait"} or {"ledger", raw}.
+--   epoch, session, seq, n, recovered, entries, the revision known to have been told before, or -1}, {"wait"} or {"ledger", raw}.
 -- Asked again with the same attach id it answers the same. Nobody is kicked here: the new pod kicks the previous place once its own
 -- socket has answered.
 local user = a[4]

@@ -1,6 +1,6 @@
 -- A connection is gone. Does nothing unless it still is the user's current one.
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 generation, or 0: known by its attach id  6 lost (else left)  7 grace microseconds
---   8 attach id or ""  9 revision last told on it, or -1: it never came to be, and who had the place before is asked to take it back
+--   8 attach id or ""  9 revision known to have been told on it, or -1: it never came to be, and who had the place before is asked to take it back
 -- Returns {"ok"}, {"stale"} or {"ledger", raw}.
 local user = a[4]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user)
