@@ -2,24 +2,26 @@
  * The WebSocket, for as long as somebody wants one: opens it, finds out that it is dead, opens the next, resumes.
  *
  * A close with 1000 or without a code would end the user's call, so that every other one carries a code of 4000 and above. A socket that is
- * given up is not waited for: its `onclose` may take a minute.
+ * given up is not waited for, since its `onclose` may take a minute: what it still says is not heard, and what timers were set for it do nothing.
  *
  * @typedef {import("./types.js").Message} Message
  * @typedef {import("./types.js").Payload} Payload
- * @typedef {import("./session.js").Heard} Heard
  *
- * @typedef {object} Watcher
- * @property {(error: CarillonError, retryAt: number) => void} onDown
- * @property {(error: CarillonError) => void} onFailed The token or the page is refused, for good.
- * @property {() => void} onReplaced
- * @property {(heard: Heard, token: string) => void} onHeard
+ * @typedef {object} Owner
+ * @property {() => string} url
+ * @property {() => string | Promise<string>} getToken
+ * @property {(token: string) => boolean} admit Whether to connect with it; if not, `open` is called later.
+ * @property {(error: CarillonError, retryAt: number | null) => void} onLost Null: for good, until `open`.
+ * @property {(heard: import("./session.js").Heard) => void} onHeard
  * @property {(token: string) => void} onOpen A server without sessions has let us in.
  * @property {() => void} onProved The socket lives although the network changed.
  * @property {(error: CarillonError) => void} onError
  */
 
-import { CarillonError } from "./errors.js";
+import { backoff, hint } from "./backoff.js";
+import { CarillonError, invalid } from "./errors.js";
 import { expiry } from "./token.js";
+import { within } from "./waiting.js";
 
 /** ms. */
 const CONNECT = 6000;
@@ -28,348 +30,217 @@ const PROBE = 2000;
 const SILENCE = 12_000;
 /** A connection that lasted so long was a good one: the next failure is the first again. */
 const STABLE = 5000;
-const FIRST = 300;
-const LONGEST = 10_000;
-/** The longest wait for a timer that a token's life is divided into. */
+/** The longest time before a token's end at which the next one is fetched; and until that is tried again. */
 const LEAD = 60_000;
+const AGAIN = 10_000;
+const NEVER = 1e9;
 
 const STALE = 4000;
 const MOVED = 4001;
 const HIDDEN = 4010;
 
 /**
- * ms before attempt number `failures`: a short one first, for most servers are back or have a neighbour; then 1 s doubling to 10 s.
- *
- * @param {number} failures
- * @param {number} chance From 0 to 1.
+ * @param {import("./session.js").Session} session
+ * @param {import("./timers.js").Timers} timers
+ * @param {Owner} owner
  */
-export const backoff = (failures, chance) =>
-  failures === 0 ? FIRST * chance : Math.min(LONGEST, 1000 * 2 ** (failures - 1)) * (1 + chance / 2);
-
-/** @param {string} reason Of a close frame. */
-export const hint = (reason) => {
-  const found = /retry after ([\d.]+) s/.exec(reason);
-  return found ? Number(found[1]) : null;
-};
-
-export class Connection {
+export function createConnection(session, timers, owner) {
   /** @type {WebSocket | null} The one that carries messages. */
-  #socket = null;
+  let socket = null;
   /** @type {WebSocket | null} The one that is being opened. */
-  #next = null;
-  /** Welcomed. */
-  up = false;
-  #failures = 0;
-  #attempt = 0;
-  #probing = false;
-  #networkChanged = false;
-
-  /**
-   * @param {object} parts
-   * @param {() => string} parts.url
-   * @param {() => string | Promise<string>} parts.getToken
-   * @param {boolean} parts.v1
-   * @param {import("./session.js").Session} parts.session
-   * @param {import("./timers.js").Timers} parts.timers
-   * @param {Watcher} parts.watcher
-   */
-  constructor({ url, getToken, v1, session, timers, watcher }) {
-    this.#url = url;
-    this.#getToken = getToken;
-    this.#v1 = v1;
-    this.#session = session;
-    this.#timers = timers;
-    this.#watcher = watcher;
-  }
-  #url;
-  #getToken;
-  #v1;
-  #session;
-  #timers;
-  #watcher;
-
-  // ---------------------------------------------------------------- what its owner asks for
-
-  /** Connect now, whatever was waited for. */
-  open() {
-    this.#timers.clear("retry");
-    if (!this.up) void this.#open();
-  }
-
-  /**
-   * @param {string} type
-   * @param {Payload} payload
-   */
-  send(type, payload) {
-    const message = this.#session.number(type, payload);
-    if (this.up) this.#write(message);
-  }
-
-  /** @param {number} code 1000 to leave, which ends a call. */
-  close(code = MOVED) {
-    this.#attempt++;
-    this.#timers.clear("retry", "connect", "probe", "silence", "token", "flush", "stable", "move");
-    for (const socket of [this.#socket, this.#next]) drop(socket, code);
-    this.#socket = this.#next = null;
-    this.up = false;
-  }
-
-  /** The page is being hidden for good, reloaded, or kept for the Back button. */
-  hide() {
-    this.close(HIDDEN);
-  }
-
-  /**
-   * Something happened to the network or to the page: does the socket still live?
-   *
-   * @param {boolean} networkChanged
-   */
-  doubt(networkChanged) {
-    this.#networkChanged ||= networkChanged;
-    if (this.up) this.#probe();
-    else if (this.#timers.has("retry")) this.open();
-  }
+  let next = null;
+  let failures = 0;
+  let attempts = 0;
+  let networkChanged = false;
 
   // ---------------------------------------------------------------- opening
 
-  async #open() {
-    const attempt = ++this.#attempt;
-    this.#timers.clear("connect");
-    drop(this.#next, STALE);
-    this.#next = null;
-    const token = await this.#token();
-    if (attempt !== this.#attempt || token === null) return;
-    let socket;
+  /** Connect now, whatever was waited for. @param {string} [token] A fresh one. */
+  function open(token) {
+    timers.clear("retry");
+    if (!socket) void dial(token);
+  }
+
+  /** @param {string} [given] */
+  async function dial(given) {
+    const attempt = ++attempts;
+    next?.close(STALE);
+    next = null;
+    let token = given ?? "";
     try {
-      socket = this.#v1
-        ? new WebSocket(this.#url(), ["carillon.v1", `bearer.${token}`])
-        : new WebSocket(`${this.#url()}?token=${encodeURIComponent(token)}`);
+      token ||= await getToken();
     } catch (cause) {
-      this.#watcher.onFailed(new CarillonError("invalid", { message: "The url or the token cannot be used.", cause }));
+      if (attempt === attempts) retry(failed(cause));
       return;
     }
-    this.#next = socket;
-    this.#timers.set("connect", CONNECT, () => this.#gone(socket, 1006, ""));
-    socket.onopen = () => this.#opened(socket, token);
-    socket.onmessage = ({ data }) => this.#hear(socket, data, token);
-    socket.onerror = () => this.#gone(socket, 1006, "");
-    socket.onclose = ({ code, reason }) => this.#gone(socket, code, reason);
-  }
-
-  /** @returns {Promise<string | null>} A fresh one; null: there is none, and that is told. */
-  async #token() {
-    const attempt = this.#attempt;
+    if (attempt !== attempts || !owner.admit(token)) return;
+    const url = owner.url();
+    /** @type {WebSocket} */
+    let made;
     try {
-      return await within(TOKEN, this.#getToken);
+      made = session.v1 ? new WebSocket(url, ["carillon.v1", `bearer.${token}`]) : new WebSocket(`${url}?token=${encodeURIComponent(token)}`);
     } catch (cause) {
-      if (attempt !== this.#attempt) return null;
-      const error = new CarillonError("token_failed", { cause });
-      this.#watcher.onError(error);
-      this.#retry(error, null);
-      return null;
+      return owner.onLost(invalid("url or token", cause), null);
     }
+    next = made;
+    timers.set("connect", CONNECT, () => next === made && gone(made));
+    made.onopen = () => {
+      if (session.v1) return made.send(JSON.stringify(session.resume()));
+      adopt(made, token);
+      owner.onOpen(token);
+    };
+    made.onmessage = ({ data }) => hear(made, JSON.parse(data), token);
+    made.onerror = () => gone(made);
+    made.onclose = ({ code, reason }) => gone(made, code, reason);
   }
 
-  /**
-   * @param {WebSocket} socket
-   * @param {string} token
-   */
-  #opened(socket, token) {
-    if (this.#v1) socket.send(JSON.stringify(this.#session.resume()));
-    else {
-      this.#adopt(socket, token);
-      this.#watcher.onOpen(token);
-    }
-  }
-
-  /**
-   * The new socket carries the messages from now on; only now the old one goes.
-   *
-   * @param {WebSocket} socket
-   * @param {string} token
-   */
-  #adopt(socket, token) {
-    drop(this.#socket, MOVED);
-    this.#socket = socket;
-    this.#next = null;
-    this.up = true;
-    this.#probing = false;
-    this.#timers.clear("connect", "retry", "probe", "move");
-    this.#timers.set("stable", STABLE, () => (this.#failures = 0));
-    if (this.#v1) this.#renew(token);
+  /** The new socket carries the messages from now on; only now the old one goes. @param {WebSocket} made @param {string} token */
+  function adopt(made, token) {
+    socket?.close(MOVED);
+    socket = made;
+    next = null;
+    timers.clear("retry", "move", "probe");
+    timers.set("stable", STABLE, () => {
+      if (socket === made) failures = 0;
+    });
+    if (session.v1) renew(token);
   }
 
   // ---------------------------------------------------------------- hearing
 
-  /**
-   * @param {WebSocket} socket
-   * @param {string} data
-   * @param {string} token
-   */
-  #hear(socket, data, token) {
-    const message = JSON.parse(data);
-    if (socket === this.#next) {
-      if (message.type !== "session.welcome") return;
-      this.#adopt(socket, token);
-    }
-    this.#proved();
-    const heard = this.#session.receive(message);
-    if (heard.gap) return this.#gone(socket, 1006, "");
-    for (const reply of heard.replies) this.#write(reply);
-    if (heard.flush !== undefined) this.#flush(heard.flush);
-    if (message.type === "server.going_away") this.#move(message.payload);
-    if (message.type === "token.refreshed") this.#renew(token, message.payload.expires_at);
-    this.#watcher.onHeard(heard, token);
-    this.#timers.check();
+  /** @param {WebSocket} from @param {Message} message @param {string} token */
+  function hear(from, message, token) {
+    const { type, payload } = message;
+    if (from === next && type === "session.welcome") adopt(from, token);
+    if (from !== socket) return;
+    alive();
+    const heard = session.receive(message);
+    if (heard.gap) return gone(from);
+    heard.replies.forEach(write);
+    if (heard.flush && !timers.has("flush")) timers.set("flush", heard.flush * 1000, () => session.at.outbox.forEach(write));
+    // Open another socket first, then leave this one: in the first half of the time, for in all of it others are sent away.
+    if (type === "server.going_away") timers.set("move", Math.random() * Math.min(payload.within ?? 0, 60) * 500, dial);
+    if (type === "token.refreshed") renew(token, payload.expires_at);
+    owner.onHeard(heard);
+    timers.check();
   }
 
-  /** Something came: the socket lives. */
-  #proved() {
-    this.#probing = false;
-    this.#timers.clear("probe");
-    this.#timers.set("silence", SILENCE, () => this.#probe());
-    if (this.#networkChanged) {
-      this.#networkChanged = false;
-      this.#watcher.onProved();
-    }
+  function alive() {
+    timers.clear("probe");
+    timers.set("silence", SILENCE, probe);
+    if (!networkChanged) return;
+    networkChanged = false;
+    owner.onProved();
   }
 
-  #probe() {
-    if (this.#probing || !this.#socket) return;
-    const socket = this.#socket;
-    this.#probing = true;
-    this.#write(
-      this.#v1 ? { type: "session.ping", payload: { id: "probe" } } : { type: "call.check", payload: { session_id: "probe" } },
-    );
-    this.#timers.set("probe", PROBE, () => this.#gone(socket, 1006, ""));
-  }
-
-  /** @param {number} seconds After which what is unanswered is sent again. */
-  #flush(seconds) {
-    if (this.#timers.has("flush")) return;
-    this.#timers.set("flush", seconds * 1000, () => this.up && this.#session.outbox.forEach((message) => this.#write(message)));
+  function probe() {
+    const asked = socket;
+    if (!asked || timers.has("probe")) return;
+    write(session.v1 ? { type: "session.ping", payload: { id: "probe" } } : { type: "call.check", payload: { session_id: "probe" } });
+    timers.set("probe", PROBE, () => gone(asked));
   }
 
   /** @param {Message} message */
-  #write(message) {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  function write(message) {
+    if (socket?.readyState === 1) socket.send(JSON.stringify(message));
   }
 
   // ---------------------------------------------------------------- losing
 
-  /**
-   * @param {Payload} going Of `server.going_away`: open another socket first, then leave this one.
-   */
-  #move({ within: seconds = 0 }) {
-    this.#timers.set("move", Math.random() * Math.min(seconds, 60) * 1000, () => void this.#open());
+  /** @param {WebSocket} lost @param {number} [code] @param {string} [reason] */
+  function gone(lost, code, reason = "") {
+    const current = lost === socket;
+    if (!current && lost !== next) return;
+    lost.close(STALE);
+    if (current) socket = null;
+    else next = null;
+    if (code === 1000 && current) return refused("replaced");
+    // 4402: fetched for this very connection, and its time is up all the same: the next one would be no better.
+    if (code === 4401 || (code === 4402 && !current)) return refused("token_refused");
+    if (code === 4403) return refused("origin_refused");
+    // One of two: the other one may do. Who was asked to move, and was not taken, asks again later.
+    if (socket) timers.set("move", 5000 + 5000 * Math.random(), dial);
+    else if (!next) {
+      // What was too long is not sent again.
+      if (code === 1009) session.at.outbox = [];
+      retry(new CarillonError("unreachable", { retryAfter: hint(reason) }));
+    }
   }
 
-  /**
-   * @param {WebSocket} socket
-   * @param {number} code
-   * @param {string} reason
-   */
-  #gone(socket, code, reason) {
-    const current = socket === this.#socket;
-    if (!current && socket !== this.#next) return;
-    drop(socket, STALE);
-    if (current) {
-      this.#socket = null;
-      this.up = false;
-      this.#timers.clear("probe", "silence", "token", "flush", "stable");
-    } else {
-      this.#next = null;
-      this.#timers.clear("connect");
-    }
-    if (code === 1000 && current) return this.#end(() => this.#watcher.onReplaced());
-    // Fetched for this very connection, and its time is up all the same: the next one would be no better.
-    const stale = code === 4402 && !current;
-    if (code === 4401 || stale) return this.#end(() => this.#watcher.onFailed(new CarillonError("token_refused")));
-    if (code === 4403) return this.#end(() => this.#watcher.onFailed(new CarillonError("origin_refused")));
-    if (this.#socket || (current && this.#next)) {
-      // One of two: the other one may do. Who was asked to move, and was not taken, asks again later.
-      if (!this.#next) this.#timers.set("move", 5000 + 5000 * Math.random(), () => void this.#open());
-      return;
-    }
-    if (code === 1009) this.#session.outbox = [];
-    this.#retry(new CarillonError("unreachable", { retryAfter: hint(reason) }), hint(reason));
+  /** @param {import("./types.js").Code} code */
+  function refused(code) {
+    close(STALE);
+    owner.onLost(new CarillonError(code), null);
   }
 
-  /** @param {() => void} tell */
-  #end(tell) {
-    this.close(STALE);
-    tell();
+  /** @param {CarillonError} error */
+  function retry(error) {
+    const ms = Math.max(backoff(failures++, Math.random()), (error.retryAfter ?? 0) * 1000 * (1 + Math.random() / 4));
+    if (socket) return timers.set("move", ms, dial);
+    timers.set("retry", ms, open);
+    owner.onLost(error, Date.now() + ms);
   }
 
-  /**
-   * @param {CarillonError} error
-   * @param {number | null} seconds The server's hint.
-   */
-  #retry(error, seconds) {
-    const own = backoff(this.#failures++, Math.random());
-    const ms = seconds === null ? own : Math.max(own, seconds * 1000 * (1 + Math.random() / 4));
-    if (this.#socket) {
-      this.#timers.set("move", ms, () => void this.#open());
-      return;
-    }
-    this.#timers.set("retry", ms, () => this.open());
-    this.#watcher.onDown(error, Date.now() + ms);
+  /** @param {number} code 1000 to leave, which ends a call. */
+  function close(code) {
+    attempts++;
+    timers.clear("retry", "move");
+    socket?.close(code);
+    next?.close(code);
+    socket = next = null;
   }
 
   // ---------------------------------------------------------------- the token
 
-  /**
-   * Fetch the next token before this one expires.
-   *
-   * @param {string} token
-   * @param {number | null} [expires] Unix seconds.
-   */
-  #renew(token, expires = expiry(token)) {
+  /** Fetch the next token before this one expires. @param {string} token @param {number | null} [expires] Unix seconds. */
+  function renew(token, expires = expiry(token)) {
     if (!expires) return;
     const left = expires * 1000 - Date.now();
-    this.#timers.set("token", Math.max(1000, left - Math.min(LEAD, left / 5)), () => void this.#refresh());
+    timers.set("token", Math.max(1000, left - Math.min(LEAD, left / 5)), refresh);
   }
 
-  async #refresh() {
-    const socket = this.#socket;
+  const getToken = () => within(TOKEN, owner.getToken);
+
+  /** @param {unknown} cause Why there is no token. */
+  function failed(cause) {
+    const error = new CarillonError("token_failed", { cause });
+    owner.onError(error);
+    return error;
+  }
+
+  async function refresh() {
+    const asked = socket;
     try {
-      const token = await within(TOKEN, this.#getToken);
-      if (socket === this.#socket) this.#write({ type: "token.refresh", payload: { token } });
+      const token = asked && (await getToken());
+      if (token && asked === socket) write({ type: "token.refresh", payload: { token } });
     } catch (cause) {
-      if (socket !== this.#socket) return;
-      this.#watcher.onError(new CarillonError("token_failed", { cause }));
-      this.#timers.set("token", LONGEST, () => void this.#refresh());
+      if (asked !== socket) return;
+      failed(cause);
+      timers.set("token", AGAIN, refresh);
     }
   }
+
+  return {
+    open,
+    /** Whether messages can be sent now. */
+    up: () => socket !== null,
+    /** @param {string} type @param {Payload} payload */
+    send: (type, payload) => write(session.number(type, payload)),
+    leave: () => close(1000),
+    /** Another tab takes over. */
+    yield: () => close(MOVED),
+    /** The page is being hidden for good, reloaded, or kept for the Back button; where that brings it back, `doubt` does the rest. */
+    hide() {
+      close(HIDDEN);
+      timers.set("retry", NEVER, open);
+    },
+    /** Something happened to the network or to the page: does the socket still live? @param {boolean} [network] */
+    doubt(network = false) {
+      networkChanged ||= network;
+      if (socket) probe();
+      else if (timers.has("retry")) open();
+    },
+  };
 }
 
-/**
- * @param {WebSocket | null} socket
- * @param {number} code
- */
-function drop(socket, code) {
-  if (!socket) return;
-  socket.onopen = socket.onmessage = socket.onclose = null;
-  // A library under Node throws where nobody listens.
-  socket.onerror = () => {};
-  if (socket.readyState < 2) socket.close(code);
-}
-
-/**
- * @template T
- * @param {number} ms
- * @param {() => T | Promise<T>} ask
- * @returns {Promise<T>}
- */
-export async function within(ms, ask) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([/** @type {Promise<any>} */ (ask()), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** @typedef {ReturnType<typeof createConnection>} Connection */

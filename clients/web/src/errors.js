@@ -1,6 +1,5 @@
 /** Why calls end and what can go wrong, each with a sentence for a person: what happened, and what to do. */
 
-const UNPLUGGED = "Plug it in again or choose another one.";
 const VOICE = "The call goes on without video.";
 
 /** Of a call; `$` is the peer's name. */
@@ -17,12 +16,12 @@ const REASONS = {
   offline: "$ cannot be reached right now. Try again later.",
   self_call: "You cannot call yourself.",
   peer_lost: "The connection to $ was lost.",
-  lost: "Your connection was lost for too long, so the call ended. Check your network and call again.",
-  media_failed: "No sound could get through between you and $. Try another network.",
+  lost: "Your connection was lost for too long. Check your network and call again.",
+  media_failed: "No sound got through between you and $. Try another network.",
   replaced: "The call goes on where you signed in last.",
-  rate_limited: "Too many calls in a short time. Wait a moment and try again.",
-  unavailable: "The call service does not answer right now. Try again in a moment.",
-  failed: "The call could not be made. Try again; if it happens again, tell the people who run this service.",
+  rate_limited: "Too many calls in a short time. Try again in a moment.",
+  unavailable: "The call service does not answer. Try again in a moment.",
+  failed: "The call could not be made. Tell the people who run this service.",
   microphone_refused: "The microphone is blocked. Allow it for this page in the browser's address bar, then try again.",
   microphone_missing: "No microphone was found. Plug one in, then try again.",
   microphone_busy: "Another program uses the microphone. Close it, then try again.",
@@ -33,14 +32,14 @@ const REASONS = {
 const CODES = {
   ...REASONS,
   replaced: "You are signed in somewhere else now. Connect again to use calls here.",
-  token_failed: "You could not be signed in: no token could be fetched. Trying again.",
+  token_failed: "You could not be signed in. Check your network; trying again.",
   token_refused: "Your sign-in was not accepted. Sign in again.",
-  origin_refused: "This page is not allowed to use the call service. Tell the people who run it.",
+  origin_refused: "This page may not use the call service. Tell the people who run this service.",
   unreachable: "The call service cannot be reached. Check your network; trying again.",
   not_connected: "You are not connected. Connect first.",
-  no_call: "There is no call to do this with.",
-  call_over: "The call is already over.",
-  microphone_lost: `The microphone stopped working. ${UNPLUGGED}`,
+  no_call: "There is no call.",
+  call_over: "The call is over.",
+  microphone_lost: "The microphone stopped working. Plug it in again, or choose another.",
   camera_refused: `The camera is blocked. Allow it for this page in the browser's address bar. ${VOICE}`,
   camera_missing: `No camera was found. ${VOICE}`,
   camera_busy: `Another program uses the camera. ${VOICE}`,
@@ -64,7 +63,7 @@ export class CarillonError extends Error {
    * @param {{ message?: string | null, retryAfter?: number | null, cause?: unknown }} [more]
    */
   constructor(code, { message, retryAfter = null, cause } = {}) {
-    super(message ?? CODES[code].replace("$", "The other person"), { cause });
+    super(message ?? CODES[code], { cause });
     this.name = "CarillonError";
     /** One of the codes in API.md. */
     this.code = code;
@@ -72,3 +71,6 @@ export class CarillonError extends Error {
     this.retryAfter = retryAfter;
   }
 }
+
+/** A mistake of the program. @param {string} name Of an argument. @param {unknown} [cause] */
+export const invalid = (name, cause) => new CarillonError("invalid", { message: `Wrong ${name}: see API.md.`, cause });

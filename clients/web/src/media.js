@@ -4,39 +4,29 @@
  * @typedef {import("./types.js").Devices} Devices
  * @typedef {import("./types.js").DeviceState} DeviceState
  * @typedef {import("./types.js").Media} Media
+ * @typedef {{ audio?: string, video?: string }} Preferred Ids of devices.
  */
 
+import { OFF } from "./core/model.js";
 import { CarillonError } from "./errors.js";
 
-/** @type {Record<string, "refused" | "missing" | "busy">} */
-const WHY = {
-  NotAllowedError: "refused",
-  SecurityError: "refused",
-  NotFoundError: "missing",
-  OverconstrainedError: "missing",
-  NotReadableError: "busy",
-  AbortError: "busy",
-};
+/** @type {Record<string, "refused" | "missing">} Whatever else it is, something holds the device. */
+const WHY = { NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "missing", OverconstrainedError: "missing" };
 
-/**
- * @param {unknown} cause
- * @returns {"refused" | "missing" | "busy"}
- */
-const why = (cause) => WHY[/** @type {Error} */ (cause)?.name] ?? "busy";
+/** @param {Media[]} kinds @param {Preferred} preferred @returns {Promise<MediaStreamTrack[]>} */
+async function ask(kinds, preferred) {
+  const wanted = kinds.map((kind) => [kind, preferred[kind] ? { deviceId: { ideal: preferred[kind] } } : true]);
+  return (await navigator.mediaDevices.getUserMedia(Object.fromEntries(wanted))).getTracks();
+}
 
-/**
- * @param {Media} kind
- * @param {string | undefined} device Its id, preferred.
- * @returns {Promise<MediaStreamTrack>}
- */
-export async function track(kind, device) {
-  const { mediaDevices } = navigator;
-  if (!mediaDevices) throw new CarillonError("media_insecure");
+/** @param {Media} kind @param {Preferred} preferred @returns {Promise<MediaStreamTrack>} Rejects with a CarillonError. */
+export async function getTrack(kind, preferred) {
+  if (!navigator.mediaDevices) throw new CarillonError("media_insecure");
   try {
-    const stream = await mediaDevices.getUserMedia({ [kind]: device ? { deviceId: { ideal: device } } : true });
-    return stream.getTracks()[0];
+    return (await ask([kind], preferred))[0];
   } catch (cause) {
-    throw new CarillonError(`${kind === "audio" ? "microphone" : "camera"}_${why(cause)}`, { cause });
+    const why = WHY[/** @type {Error} */ (cause).name] ?? "busy";
+    throw new CarillonError(`${kind === "audio" ? "microphone" : "camera"}_${why}`, { cause });
   }
 }
 
@@ -45,36 +35,25 @@ export async function track(kind, device) {
  *
  * @param {Media} media
  * @param {boolean} listenOnly Without the microphone.
- * @param {{ audio?: string, video?: string }} devices
- * @returns {Promise<{ tracks: MediaStreamTrack[], local: Devices, error: CarillonError | null }>}
+ * @param {Preferred} preferred
+ * @returns {Promise<{ tracks: MediaStreamTrack[], local: Devices, error?: CarillonError }>}
  * Rejects with a CarillonError whose `code` names the microphone.
  */
-export async function acquire(media, listenOnly, devices) {
+export async function acquire(media, listenOnly, preferred) {
   /** @type {Devices} */
-  const local = { audio: "off", video: "off" };
-  /** @type {MediaStreamTrack[]} */
-  const tracks = [];
-  if (media === "video" && !listenOnly && navigator.mediaDevices) {
-    // One question to the person, where the browser can ask for both.
+  const local = { ...OFF };
+  const kinds = /** @type {Media[]} */ (["audio", "video"]).filter((kind) => (kind === "audio" ? !listenOnly : media === "video"));
+  // One question to the person, where the browser can ask for both. Where it cannot have both, each alone will tell why.
+  const tracks = kinds[1] ? await ask(kinds, preferred).catch(() => []) : [];
+  const alone = !tracks.length;
+  let error;
+  for (const kind of kinds) {
     try {
-      const ideal = (/** @type {string | undefined} */ id) => (id ? { deviceId: { ideal: id } } : true);
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: ideal(devices.audio), video: ideal(devices.video) });
-      return { tracks: stream.getTracks(), local: { audio: "on", video: "on" }, error: null };
-    } catch {
-      // Which of them it was, each alone will tell.
-    }
-  }
-  if (!listenOnly) {
-    tracks.push(await track("audio", devices.audio));
-    local.audio = "on";
-  }
-  let error = null;
-  if (media === "video") {
-    try {
-      tracks.push(await track("video", devices.video));
-      local.video = "on";
+      if (alone) tracks.push(await getTrack(kind, preferred));
+      local[kind] = "on";
     } catch (cause) {
       error = /** @type {CarillonError} */ (cause);
+      if (kind === "audio") throw error;
       local.video = stateOf(error);
     }
   }

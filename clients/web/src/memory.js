@@ -5,72 +5,53 @@
 
 import { alone } from "./tabs.js";
 
-/** @typedef {{ session?: string | null, epoch?: string | null, seq?: number, n?: number }} Cursor */
+/**
+ * @typedef {{ id?: string | null, epoch?: string | null, seq?: number, answered?: number }} Cursor In the inbox: see session.js.
+ *
+ * @typedef {object} Own
+ * @property {string} [tab] This one's id.
+ * @property {string | null} [call] The id of the call that this tab carries.
+ * @property {readonly string[]} [over] Calls that it ended, which the server may not know yet.
+ */
 
-export class Memory {
-  #name = "";
-  /** @type {{ tab?: string, call?: string | null, over?: readonly string[] }} */
-  #own = {};
+/** @param {Storage | null} [storage] Undefined: those of the browser. */
+export function createMemory(storage) {
+  let shared = storage === undefined ? reach("localStorage") : storage;
+  const mine = storage === undefined ? reach("sessionStorage") : storage;
+  let name = "";
+  /** @type {Own} */
+  let own = {};
 
-  /** @param {Storage | null} [storage] Undefined: those of the browser. */
-  constructor(storage) {
-    this.#shared = storage === undefined ? reach("localStorage") : storage;
-    this.#tab = storage === undefined ? reach("sessionStorage") : storage;
-  }
-  #shared;
-  #tab;
+  const write = () => put(mine, `${name}:tab`, own);
 
-  /**
-   * @param {string} url
-   * @param {string} user
-   * @param {boolean} tabs Whether they share the connection; otherwise they share no place in the inbox either.
-   */
-  async open(url, user, tabs) {
-    this.#name = `carillon:${url}:${user}`;
-    if (!tabs) this.#shared = this.#tab;
-    this.#own = read(this.#tab, `${this.#name}:tab`);
-    const { tab } = this.#own;
-    if (tabs && (!tab || !(await alone(tab)))) {
-      // A duplicated tab: the call stays with the original.
-      this.#own = { tab: `${Math.random()}` };
-      void alone(/** @type {string} */ (this.#own.tab));
-      this.#keep();
-    }
-  }
-
-  /** @returns {Cursor} */
-  get cursor() {
-    return read(this.#shared, this.#name);
-  }
-
-  set cursor(cursor) {
-    write(this.#shared, this.#name, cursor);
-  }
-
-  /** The id of the call that this tab carries. */
-  get call() {
-    return this.#own.call ?? null;
-  }
-
-  set call(call) {
-    if (call === this.call) return;
-    this.#own.call = call;
-    this.#keep();
-  }
-
-  get over() {
-    return this.#own.over ?? [];
-  }
-
-  set over(over) {
-    if (over === this.over) return;
-    this.#own.over = over;
-    this.#keep();
-  }
-
-  #keep() {
-    write(this.#tab, `${this.#name}:tab`, this.#own);
-  }
+  return {
+    /**
+     * @param {string} url
+     * @param {string} user Whose tabs share the connection; `""`: they do not, and share no place in the inbox either.
+     */
+    async open(url, user) {
+      name = `carillon:${url}:${user}`;
+      if (!user) shared = mine;
+      own = read(mine, `${name}:tab`);
+      if (!user || (own.tab && (await alone(own.tab)))) return;
+      // The first time; or a duplicated tab: the call stays with the original.
+      own = { tab: `${Math.random()}` };
+      void alone(/** @type {string} */ (own.tab));
+      write();
+    },
+    /** @returns {Own} */
+    own: () => own,
+    /** @param {string | null} call @param {readonly string[]} over */
+    keep(call, over) {
+      if (call === own.call && over === own.over) return;
+      own = { ...own, call, over };
+      write();
+    },
+    /** @returns {Cursor} */
+    cursor: () => read(shared, name),
+    /** @param {Cursor} cursor */
+    move: (cursor) => put(shared, name, cursor),
+  };
 }
 
 /** @param {"localStorage" | "sessionStorage"} name A page may be denied them. */
@@ -82,10 +63,7 @@ function reach(name) {
   }
 }
 
-/**
- * @param {Storage | null} storage
- * @param {string} name
- */
+/** @param {Storage | null} storage @param {string} name */
 function read(storage, name) {
   try {
     return JSON.parse(storage?.getItem(name) ?? "{}");
@@ -94,12 +72,8 @@ function read(storage, name) {
   }
 }
 
-/**
- * @param {Storage | null} storage
- * @param {string} name
- * @param {object} value
- */
-function write(storage, name, value) {
+/** @param {Storage | null} storage @param {string} name @param {object} value */
+function put(storage, name, value) {
   try {
     storage?.setItem(name, JSON.stringify(value));
   } catch {

@@ -4,171 +4,122 @@
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
  * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  *
- * @typedef {import("./types.js").Devices} Devices
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").Payload} Payload
  * @typedef {import("./types.js").Signal} Signal
  * @typedef {import("./types.js").SignalType} SignalType
  */
 
-/** @param {string} sdp */
-const origin = (sdp) => /^o=\S+ (\S+)/m.exec(sdp)?.[1];
-
-export class Peer {
-  id = Math.random().toString(36).slice(2, 10);
+/**
+ * @param {object} parts
+ * @param {RTCConfiguration} parts.config
+ * @param {boolean} parts.polite
+ * @param {boolean} parts.offer Whether we make the first offer.
+ * @param {MediaStreamTrack[]} parts.tracks Ours.
+ * @param {Media[]} parts.wanted What to offer to take, where we have none of it to give.
+ * @param {(type: SignalType, payload: Payload) => void} parts.say
+ * @param {(state: RTCPeerConnectionState) => void} parts.onFlow
+ * @param {(track: MediaStreamTrack) => void} parts.onTrack
+ */
+export function createPeer({ config, polite, offer: offers, tracks, wanted, say: tell, onFlow, onTrack }) {
+  const id = Math.random().toString(36).slice(2, 10);
   /** @type {string | undefined} */
-  remoteId;
-  #making = false;
-  #ignored = false;
+  let remoteId;
+  let making = false;
   /** @type {RTCIceCandidateInit[]} */
-  #early = [];
+  let early = [];
   /** @type {Promise<unknown>} Signals are taken one after the other; after `close` the last may never end. */
-  #chain = Promise.resolve();
+  let chain = Promise.resolve();
 
-  /**
-   * @param {object} parts
-   * @param {RTCConfiguration} parts.config
-   * @param {boolean} parts.polite
-   * @param {boolean} parts.offer Whether we make the first offer.
-   * @param {(type: SignalType, payload: Payload) => void} parts.send
-   * @param {(up: boolean) => void} parts.onFlow
-   * @param {(track: MediaStreamTrack) => void} parts.onTrack
-   */
-  constructor({ config, polite, offer, send, onFlow, onTrack }) {
-    this.polite = polite;
-    this.offers = offer;
-    this.#send = send;
-    const pc = (this.pc = construct(config));
-    pc.onnegotiationneeded = () => this.negotiate();
-    pc.onicecandidate = ({ candidate }) => candidate?.candidate && this.#say("webrtc.ice", candidate.toJSON());
-    pc.ontrack = (event) => onTrack(event.track);
-    pc.onconnectionstatechange = () => onFlow(pc.connectionState === "connected");
-  }
-  #send;
+  const pc = new RTCPeerConnection(config);
+  pc.onnegotiationneeded = negotiate;
+  pc.onicecandidate = ({ candidate }) => candidate?.candidate && say("webrtc.ice", candidate.toJSON());
+  pc.ontrack = ({ track }) => onTrack(track);
+  pc.onconnectionstatechange = () => onFlow(pc.connectionState);
 
-  get up() {
-    return this.pc.connectionState === "connected";
+  for (const track of tracks) pc.addTrack(track);
+  for (const kind of offers ? wanted : []) {
+    if (!tracks.some((track) => track.kind === kind)) pc.addTransceiver(kind, { direction: "recvonly" });
   }
 
-  close() {
-    const { pc } = this;
-    pc.onnegotiationneeded = pc.onicecandidate = pc.ontrack = pc.onconnectionstatechange = null;
-    pc.close();
-  }
+  /** @param {SignalType} type @param {Payload} payload */
+  const say = (type, payload) => tell(type, { ...payload, pc: id, to: remoteId });
 
-  /**
-   * @param {MediaStreamTrack[]} tracks
-   * @param {Media} media
-   */
-  begin(tracks, media) {
-    for (const track of tracks) this.pc.addTrack(track);
-    if (!this.offers) return;
-    const kinds = /** @type {Media[]} */ (media === "video" ? ["audio", "video"] : ["audio"]);
-    for (const kind of kinds) {
-      if (!tracks.some((track) => track.kind === kind)) this.pc.addTransceiver(kind, { direction: "recvonly" });
-    }
-  }
-
-  /**
-   * @param {Media} kind
-   * @param {MediaStreamTrack | null} track
-   */
-  async put(kind, track) {
-    const { pc } = this;
-    const found = pc.getTransceivers().find((one) => one.currentDirection !== "stopped" && one.receiver.track.kind === kind);
-    if (!found) {
-      if (track) pc.addTrack(track);
-      return;
-    }
-    await found.sender.replaceTrack(track);
-    if (track && !found.direction.startsWith("send")) found.direction = "sendrecv";
+  async function negotiate() {
+    if (!offers) return;
+    making = true;
+    // It fails where the other side's offer came first, which is then answered.
+    await pc.setLocalDescription().catch(() => {});
+    making = false;
+    const offer = pc.pendingLocalDescription;
+    if (offer?.type === "offer") say("webrtc.offer", { sdp: offer.sdp });
   }
 
   /** ICE anew: the path is lost, or an offer or its answer was. */
-  repair() {
-    this.offers = true;
-    this.pc.restartIce();
+  function repair() {
+    offers = true;
+    pc.restartIce();
     // In `have-local-offer` nothing fires until it is answered, and the answer may be what was lost.
-    if (this.pc.signalingState === "have-local-offer") void this.negotiate();
+    if (pc.signalingState === "have-local-offer") void negotiate();
   }
 
-  async negotiate() {
-    const { pc } = this;
-    if (!this.offers) return;
-    try {
-      this.#making = true;
-      await pc.setLocalDescription();
-      if (pc.localDescription?.type === "offer") this.#say("webrtc.offer", { sdp: pc.localDescription.sdp });
-    } catch (error) {
-      if (pc.signalingState === "stable") throw error;
-    } finally {
-      this.#making = false;
-    }
-  }
-
-  /**
-   * @param {Signal} signal
-   * @returns {"ok" | "stale" | "successor"} `stale`: it was for a connection of ours that is gone. `successor`: it is from a new
-   *   connection of theirs, which wants a new one here.
-   */
-  take({ type, payload }) {
-    const from = payload.pc ?? (payload.sdp && origin(payload.sdp));
-    if (payload.to && payload.to !== this.id) return "stale";
-    if (from && this.remoteId && from !== this.remoteId) return type === "webrtc.offer" ? "successor" : "stale";
-    if (from && payload.sdp) this.remoteId = from;
-    this.#chain = this.#chain.then(() => this.#signal(type, payload)).catch(() => {});
-    return "ok";
-  }
-
-  /**
-   * @param {SignalType} type
-   * @param {Payload} payload
-   */
-  async #signal(type, payload) {
-    const { pc } = this;
-    if (type === "webrtc.ice") return this.#candidate(payload);
-    const description = { type: /** @type {"offer" | "answer"} */ (type.slice(7)), sdp: payload.sdp };
+  /** @param {SignalType} type @param {Payload} payload */
+  async function hear(type, payload) {
+    const { sdp } = payload;
+    if (type === "webrtc.ice") return candidate(payload);
     if (type === "webrtc.answer") {
       if (pc.signalingState !== "have-local-offer") return;
-    } else {
-      this.#ignored = !this.polite && (this.#making || pc.signalingState !== "stable");
-      if (this.#ignored) return;
-    }
-    await pc.setRemoteDescription(description);
-    for (const candidate of this.#early.splice(0)) await pc.addIceCandidate(candidate).catch(() => {});
+    } else if (!polite && (making || pc.signalingState !== "stable")) return;
+    await pc.setRemoteDescription({ type: type === "webrtc.offer" ? "offer" : "answer", sdp });
+    for (const one of early.splice(0)) await pc.addIceCandidate(one).catch(() => {});
     if (type === "webrtc.answer") return;
     await pc.setLocalDescription();
-    if (pc.localDescription) this.#say("webrtc.answer", { sdp: pc.localDescription.sdp });
-    this.offers = true;
+    say("webrtc.answer", { sdp: pc.localDescription?.sdp });
+    offers = true;
   }
 
   /** @param {Payload} payload */
-  async #candidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }) {
-    if (!candidate) return;
+  async function candidate(payload) {
+    if (!payload.candidate) return;
+    const made = { ...(payload.candidate.candidate ? payload.candidate : payload) };
     // All media share one transport, so that a peer who names no media section means the first one.
-    const made = typeof candidate === "object" ? candidate : { candidate, sdpMid, sdpMLineIndex, usernameFragment };
-    if (made.sdpMid == null && made.sdpMLineIndex == null) made.sdpMLineIndex = 0;
-    if (!this.pc.remoteDescription) this.#early.push(made);
+    if (made.sdpMid == null) made.sdpMLineIndex ??= 0;
+    if (!pc.remoteDescription) early.push(made);
     // Of an ignored offer, or of one since replaced: nothing is lost with it.
-    else await this.pc.addIceCandidate(made).catch(() => {});
+    else await pc.addIceCandidate(made).catch(() => {});
   }
 
-  /**
-   * @param {SignalType} type
-   * @param {Payload} payload
-   */
-  #say(type, payload) {
-    this.#send(type, { ...payload, pc: this.id, to: this.remoteId });
-  }
+  return {
+    id,
+    pc,
+    polite,
+    repair,
+    /** Whether media flows. */
+    up: () => pc.connectionState === "connected",
+    /** @param {Media} kind @param {MediaStreamTrack | null} track */
+    async put(kind, track) {
+      const found = pc.getTransceivers().find((one) => one.currentDirection !== "stopped" && one.receiver.track.kind === kind);
+      if (!found) {
+        if (track) pc.addTrack(track);
+        return;
+      }
+      await found.sender.replaceTrack(track);
+      if (track && !found.direction.startsWith("send")) found.direction = "sendrecv";
+    },
+    /**
+     * @param {Signal} signal
+     * @returns {"ok" | "stale" | "successor"} `stale`: it was for a connection of ours that is gone. `successor`: it is from a new
+     *   connection of theirs, which wants a new one here.
+     */
+    take({ type, payload }) {
+      const from = payload.pc ?? /^o=\S+ (\S+)/m.exec(payload.sdp ?? "")?.[1];
+      if (payload.to && payload.to !== id) return "stale";
+      if (from && remoteId && from !== remoteId) return type === "webrtc.offer" ? "successor" : "stale";
+      if (payload.sdp) remoteId = from;
+      chain = chain.then(() => hear(type, payload)).catch(() => {});
+      return "ok";
+    },
+  };
 }
 
-/** @param {RTCConfiguration} config */
-function construct(config) {
-  try {
-    return new RTCPeerConnection(config);
-  } catch {
-    // A TURN server without credentials: the others may do.
-    const iceServers = config.iceServers?.filter(({ credential, urls }) => credential || !/turns?:/.test(String(urls)));
-    return new RTCPeerConnection({ ...config, iceServers });
-  }
-}
+/** @typedef {ReturnType<typeof createPeer>} Peer */

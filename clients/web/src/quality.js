@@ -5,9 +5,8 @@
  * @typedef {{ quality: Quality, received: number, lost: number }} Measurement
  */
 
-/** From these values on it is no longer good, and no longer fair: seconds, seconds, share (ITU-T G.114, and what Opus conceals). */
-const FAIR = { rtt: 0.3, jitter: 0.03, loss: 0.02 };
-const POOR = { rtt: 0.6, jitter: 0.08, loss: 0.08 };
+/** From these values on it is poor, from half of one on no longer good: seconds, seconds, share (ITU-T G.114, and what Opus conceals). */
+const POOR = { rtt: 0.6, jitter: 0.06, loss: 0.05 };
 
 /**
  * @param {RTCPeerConnection} pc
@@ -20,7 +19,7 @@ export async function measure(pc, last) {
   let received = 0;
   let lost = 0;
   for (const stat of (await pc.getStats()).values()) {
-    if (stat.type === "candidate-pair" && stat.nominated && stat.state === "succeeded") rtt = stat.currentRoundTripTime ?? rtt;
+    if (stat.nominated) rtt = stat.currentRoundTripTime ?? rtt;
     if (stat.type === "inbound-rtp") {
       received += stat.packetsReceived ?? 0;
       lost += stat.packetsLost ?? 0;
@@ -29,15 +28,7 @@ export async function measure(pc, last) {
   }
   const gone = Math.max(0, lost - (last?.lost ?? 0));
   const all = gone + Math.max(0, received - (last?.received ?? 0));
-  const loss = all ? gone / all : 0;
-  return { quality: { level: level({ rtt, jitter, loss }), rtt, jitter, loss }, received, lost };
-}
-
-/**
- * @param {Omit<Quality, "level">} measured
- * @returns {Quality["level"]}
- */
-export function level({ rtt, jitter, loss }) {
-  const over = (/** @type {typeof FAIR} */ bound) => (rtt ?? 0) >= bound.rtt || (jitter ?? 0) >= bound.jitter || loss >= bound.loss;
-  return over(POOR) ? "poor" : over(FAIR) ? "fair" : "good";
+  const loss = all && gone / all;
+  const worst = Math.max(Number(rtt) / POOR.rtt, Number(jitter) / POOR.jitter, loss / POOR.loss);
+  return { quality: { level: worst >= 1 ? "poor" : worst >= 0.5 ? "fair" : "good", rtt, jitter, loss }, received, lost };
 }

@@ -15,61 +15,47 @@
  * @property {boolean} [voided] It is another session: what we sent without an answer is void.
  */
 
-const UNANSWERED = ["unavailable", "rate_limited", "out_of_sequence"];
-
-export class Session {
-  /** @type {string | null} */ id = null;
-  /** @type {string | null} */ epoch = null;
-  /** The last `seq` taken. */
-  seq = 0;
-  /** The highest `n` answered. */
-  answered = 0;
-  /** @type {Required<Pick<Message, "type" | "payload" | "n">>[]} */
-  outbox = [];
+/** @param {boolean} v1 Whether the server knows sessions; another one's messages are what they say, and no more. */
+export function createSession(v1) {
+  const at = {
+    /** @type {string | null} */
+    id: null,
+    /** @type {string | null} */
+    epoch: null,
+    /** The last `seq` taken. */
+    seq: 0,
+    /** The highest `n` answered. */
+    answered: 0,
+    /** @type {Required<Pick<Message, "type" | "payload" | "n">>[]} */
+    outbox: [],
+  };
   /** @type {Payload | null} A welcome whose replay is under way. */
-  #replaying = null;
-
-  /** @returns {Message} The first message on a fresh socket. */
-  resume() {
-    return { type: "session.resume", payload: { session: this.id, epoch: this.epoch, last_seq: this.seq, n: this.answered } };
-  }
-
-  /**
-   * @param {string} type
-   * @param {Payload} payload
-   * @returns {Message} To be sent; a numbered one stays in `outbox` until it is answered.
-   */
-  number(type, payload) {
-    if (!/^(call|webrtc)\./.test(type) || type === "call.check") return { type, payload };
-    const message = { type, payload, n: this.answered + this.outbox.length + 1 };
-    this.outbox.push(message);
-    return message;
-  }
+  let replaying = null;
 
   /**
    * @param {Message} message
    * @returns {Heard}
    */
-  receive(message) {
+  function receive(message) {
     const { type, payload, seq } = message;
     /** @type {Heard} */
     const heard = { news: message, replies: [] };
+    if (!v1) return heard;
     if (seq !== undefined) {
-      if (seq <= this.seq) return { news: null, replies: [] };
-      if (seq !== this.seq + 1) return { news: null, replies: [], gap: true };
-      this.seq = seq;
-      if (this.#replaying) {
+      if (seq !== at.seq + 1) return { news: null, replies: [], gap: seq > at.seq };
+      at.seq = seq;
+      if (replaying) {
         heard.replay = true;
-        if (seq >= this.#replaying.seq) {
-          heard.settled = this.#replaying;
-          this.#replaying = null;
+        if (seq >= replaying.seq) {
+          heard.settled = replaying;
+          replaying = null;
         }
       }
     }
-    if (type === "session.welcome") this.#welcome(payload, heard);
-    else if (type === "ack") this.#settle(payload.n);
-    else if (type === "error") this.#refused(payload, heard);
-    else if (type === "call.ring" && seq !== undefined) heard.replies.push({ type: "received", payload: { seq } });
+    if (type === "session.welcome") welcomed(payload, heard);
+    else if (type === "ack") settle(payload.n);
+    else if (type === "error") refused(payload, heard);
+    else if (type === "call.ring" && seq) heard.replies.push({ type: "received", payload: { seq } });
     else if (type === "session.ping") heard.replies.push({ type: "session.pong", payload });
     return heard;
   }
@@ -78,18 +64,18 @@ export class Session {
    * @param {Payload} welcome
    * @param {Heard} heard
    */
-  #welcome(welcome, heard) {
-    if (welcome.session !== this.id) {
-      heard.voided = this.id !== null;
-      this.outbox = [];
-      this.answered = welcome.n;
+  function welcomed(welcome, heard) {
+    if (welcome.session !== at.id) {
+      heard.voided = at.id !== null;
+      at.outbox = [];
+      at.answered = welcome.n;
     }
-    this.id = welcome.session;
-    this.epoch = welcome.epoch;
-    if (!welcome.recovered) this.seq = welcome.seq;
-    this.#settle(welcome.n);
-    heard.replies = [...this.outbox];
-    if (this.seq < welcome.seq) this.#replaying = welcome;
+    at.id = welcome.session;
+    at.epoch = welcome.epoch;
+    if (!welcome.recovered) at.seq = welcome.seq;
+    settle(welcome.n);
+    heard.replies = at.outbox;
+    if (at.seq < welcome.seq) replaying = welcome;
     else heard.settled = welcome;
   }
 
@@ -97,59 +83,55 @@ export class Session {
    * @param {Payload} error
    * @param {Heard} heard
    */
-  #refused(error, heard) {
-    const { code, n, expected, retry_after } = error;
+  function refused({ code, n, expected, retry_after }, heard) {
     // Without a number: the oldest unanswered message could not be read, or was one too many.
-    const first = this.outbox.findIndex((sent) => n === undefined || sent.n === n);
-    heard.about = this.outbox[first];
+    const first = at.outbox.findIndex((sent) => n === undefined || sent.n === n);
+    heard.about = at.outbox[first];
     if (code === "out_of_sequence") {
-      if (expected) this.#settle(expected - 1);
+      if (expected) settle(expected - 1);
       heard.news = null;
       heard.flush = 0.1;
     } else if (code === "invalid_message" && n === undefined) {
-      this.#drop(first);
-      heard.flush = 0;
-    } else if (UNANSWERED.includes(code)) {
+      drop(first);
+      heard.flush = 0.1;
+    } else if (code === "unavailable" || code === "rate_limited") {
       heard.flush = Math.max(1, retry_after ?? 1);
       // Nobody wants to ring somebody seconds after having been told that it did not work.
-      if (n !== undefined && heard.about?.type === "call.start") this.#drop(first);
+      if (n !== undefined && heard.about?.type === "call.start") drop(first);
       else heard.news = null;
-    } else if (n !== undefined) {
-      this.#settle(n);
-    }
+    } else if (n !== undefined) settle(n);
   }
 
   /** @param {number} index Its number was not consumed: those behind it move up. */
-  #drop(index) {
-    if (index < 0) return;
-    this.outbox.splice(index, 1);
-    this.outbox = this.outbox.map((message, at) => ({ ...message, n: this.answered + at + 1 }));
+  function drop(index) {
+    at.outbox = at.outbox.filter((_, place) => place !== index).map((message, place) => ({ ...message, n: at.answered + place + 1 }));
   }
 
   /** @param {number} n */
-  #settle(n) {
-    this.answered = Math.max(this.answered, n);
-    this.outbox = this.outbox.filter((message) => message.n > this.answered);
-  }
-}
-
-/** A session with a server that knows no sessions. */
-export class Plain extends Session {
-  /**
-   * @override
-   * @param {string} type
-   * @param {Payload} payload
-   */
-  number(type, payload) {
-    return { type, payload };
+  function settle(n) {
+    at.answered = Math.max(at.answered, n);
+    at.outbox = at.outbox.filter((message) => message.n > at.answered);
   }
 
-  /**
-   * @override
-   * @param {Message} message
-   * @returns {Heard}
-   */
-  receive(message) {
-    return { news: message, replies: [] };
-  }
+  return {
+    v1,
+    /** The place in the conversation; what is here at the start of a connection is where it is taken up. */
+    at,
+    receive,
+    /** The first message on a fresh socket. @returns {Message} */
+    resume: () => ({ type: "session.resume", payload: { session: at.id, epoch: at.epoch, last_seq: at.seq, n: at.answered } }),
+    /**
+     * @param {string} type
+     * @param {Payload} payload
+     * @returns {Message} To be sent; a numbered one stays in `outbox` until it is answered.
+     */
+    number(type, payload) {
+      if (!v1 || !/^(call|webrtc)\./.test(type) || type === "call.check") return { type, payload };
+      const message = { type, payload, n: at.answered + at.outbox.length + 1 };
+      at.outbox.push(message);
+      return message;
+    },
+  };
 }
+
+/** @typedef {ReturnType<typeof createSession>} Session */

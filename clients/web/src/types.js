@@ -52,6 +52,7 @@
  * @property {boolean} [media]
  * @property {"carillon.v1" | "reference"} [protocol]
  * @property {boolean} [tabs]
+ * @property {string} [userClaim] Of the token, with the user id.
  * @property {Storage | null} [storage]
  *
  * @typedef {object} StartOptions

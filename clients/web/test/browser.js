@@ -56,7 +56,7 @@ export class FakePeerConnection {
   connectionState = "new";
   /** @type {any} */ localDescription = null;
   /** @type {any} */ remoteDescription = null;
-  /** @type {any} */ pendingLocal = null;
+  /** @type {any} */ pendingLocalDescription = null;
   /** @type {any[]} */ candidates = [];
   /** @type {any[]} */ transceivers = [];
   /** @type {any} */ onnegotiationneeded = null;
@@ -112,6 +112,7 @@ export class FakePeerConnection {
     this.localDescription = { type, sdp: `v=0\r\no=- ${this.#id} ${++this.#version} IN IP4 127.0.0.1\r\ns=-\r\na=kinds:${kinds}\r\n` };
     await null;
     this.signalingState = type === "offer" ? "have-local-offer" : "stable";
+    this.pendingLocalDescription = type === "offer" ? this.localDescription : null;
     if (type === "offer") this.#needed = false;
     setImmediate(() => {
       for (const number of [1, 2]) this.onicecandidate?.({ candidate: { candidate: `candidate:${this.#id}.${number}`, toJSON: () => ({ candidate: `candidate:${this.#id}.${number}`, sdpMid: "0", sdpMLineIndex: 0, usernameFragment: null }) } });
@@ -124,6 +125,7 @@ export class FakePeerConnection {
     await null;
     if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("InvalidStateError");
     this.remoteDescription = description;
+    this.pendingLocalDescription = null;
     this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable";
     for (const kind of /a=kinds:(.*)/.exec(description.sdp)?.[1].trim().split(" ") ?? []) this.ontrack?.({ track: new Track(kind) });
     this.#settled();

@@ -29,15 +29,17 @@ beforeEach(() => {
   fails.audio = fails.video = "";
 });
 
-/** @type {Set<() => void>} What listens to `online`. */
-const listeners = new Set();
-/** @type {Set<() => void>} What listens to `pagehide`. */
-const hidden = new Set();
-const page = {
-  addEventListener: (/** @type {string} */ type, /** @type {() => void} */ listener) => (type === "online" ? listeners : type === "pagehide" ? hidden : new Set()).add(listener),
-  removeEventListener: (/** @type {string} */ _, /** @type {() => void} */ listener) => [listeners, hidden].forEach((one) => one.delete(listener)),
-  visibilityState: "visible",
-};
+/** One page for all clients of this process; `hide` is what the last of them does when it is hidden. */
+const page = new (class extends EventTarget {
+  visibilityState = "visible";
+  hide = () => {};
+
+  /** @override @param {string} type @param {any} listener @param {any} options */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options);
+    if (type === "pagehide") this.hide = listener;
+  }
+})();
 Object.assign(globalThis, { window: page, document: page });
 
 const name = (/** @type {string} */ who) => `${who}-${++serial}`;
@@ -201,7 +203,7 @@ test("what is said while the connection is away is said when it is back", async 
 });
 
 test("a killed server ends no call, and neither does a drained one", async () => {
-  const [doomed, other] = [await cluster.server(), await cluster.server()];
+  const [doomed, other] = [await cluster.server(), await cluster.server({ DRAIN_SECONDS: "300" })];
   let url = doomed.url;
   const { alice, bob } = await talking({ url: () => url });
   let restarts = FakePeerConnection.all.at(-1)?.restarts;
@@ -216,9 +218,12 @@ test("a killed server ends no call, and neither does a drained one", async () =>
   alice.on("state", ({ state }) => states.push(state));
   url = server.url;
   const before = opened.length;
+  const { random } = Math;
+  Math.random = () => 0; // Move at once: the server sends clients away from then on, each at a moment of its own.
   other.signal("SIGTERM");
   await until(() => opened.length >= before + 2 && alice.state === "online" && bob.state === "online", "the move");
   await until(() => opened.slice(before).every(({ readyState }) => readyState === 1), "both new sockets");
+  Math.random = random;
   assert.deepEqual(states, [], "the new socket was open before the old one went");
   const ended = over(bob);
   alice.end();
@@ -232,7 +237,7 @@ test("a socket that says nothing is found dead", async () => {
   url = server.url;
   frozen.signal("SIGSTOP");
   // What a change of network does.
-  listeners.forEach((listener) => listener());
+  page.dispatchEvent(new Event("online"));
   await until(() => alice.state === "reconnecting", "the loss", 20_000);
   await until(() => alice.state === "online", "the return");
   assert.equal(alice.call?.state, "connected");
@@ -250,7 +255,7 @@ test("a reload brings the call back, and the peer makes a new connection for it"
   await bob.accept();
   await Promise.all([reaches(original, "connected"), reaches(bob, "connected")]);
   const stream = bob.call?.remoteStream;
-  [...hidden].at(-1)?.();
+  page.hide();
   const reloaded = client(from, { storage });
   await reloaded.connect();
   await reaches(reloaded, "connected");

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { backoff, hint } from "../src/connection.js";
-import { Session } from "../src/session.js";
+import { backoff, hint } from "../src/backoff.js";
+import { createSession } from "../src/session.js";
 
 const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
 
 function fresh() {
-  const session = new Session();
+  const session = createSession(true);
   session.receive(welcome());
   return session;
 }
@@ -41,7 +41,7 @@ test("takes each message once and in order", () => {
   assert.ok(session.receive({ type: "call.ringing", payload: {}, seq: 1 }).news);
   assert.equal(session.receive({ type: "call.ringing", payload: {}, seq: 1 }).news, null);
   assert.equal(session.receive({ type: "call.ended", payload: {}, seq: 3 }).gap, true);
-  assert.equal(session.seq, 1);
+  assert.equal(session.at.seq, 1);
 });
 
 test("says when the replay is through", () => {
@@ -65,9 +65,9 @@ test("a refusal that consumed no number is sent again, but a start is given up",
   session.number("webrtc.ice", { second: true });
   const refused = session.receive({ type: "error", payload: { code: "unavailable", message: "", n: 1, retry_after: 5 } });
   assert.deepEqual([refused.about?.type, refused.flush, refused.news !== null], ["call.start", 5, true]);
-  assert.deepEqual(session.outbox, [{ type: "webrtc.ice", payload: { second: true }, n: 1 }]);
+  assert.deepEqual(session.at.outbox, [{ type: "webrtc.ice", payload: { second: true }, n: 1 }]);
   const again = session.receive({ type: "error", payload: { code: "rate_limited", message: "", n: 1, retry_after: 0.2 } });
-  assert.deepEqual([again.news, again.flush, session.outbox.length], [null, 1, 1]);
+  assert.deepEqual([again.news, again.flush, session.at.outbox.length], [null, 1, 1]);
 });
 
 test("a refusal that consumed its number is final", () => {
@@ -83,7 +83,7 @@ test("a gap is closed from the number the server expects", () => {
   for (const type of ["call.accept", "webrtc.ice", "webrtc.ice"]) session.number(type, {});
   const { flush, news } = session.receive({ type: "error", payload: { code: "out_of_sequence", message: "", n: 3, expected: 2 } });
   assert.ok(flush && news === null);
-  assert.deepEqual(session.outbox.map(({ n }) => n), [2, 3]);
+  assert.deepEqual(session.at.outbox.map(({ n }) => n), [2, 3]);
 });
 
 test("a message that cannot be read blocks nothing behind it", () => {
@@ -91,7 +91,7 @@ test("a message that cannot be read blocks nothing behind it", () => {
   session.number("call.start", { bad: true });
   session.number("call.end", {});
   session.receive({ type: "error", payload: { code: "invalid_message", message: "" } });
-  assert.deepEqual(session.outbox, [{ type: "call.end", payload: {}, n: 1 }]);
+  assert.deepEqual(session.at.outbox, [{ type: "call.end", payload: {}, n: 1 }]);
 });
 
 test("backs off with jitter, and takes the server's hint", () => {

@@ -46,7 +46,7 @@ export class CarillonClient extends EventTarget {
      */
     resume(): Promise<Call>;
     /** @param {boolean} muted */
-    setMuted(muted: boolean): undefined;
+    setMuted(muted: boolean): void;
     /**
      * Turns the camera on or off, also in a call that began as audio.
      *
@@ -94,55 +94,43 @@ export class CarillonClient extends EventTarget {
     #private;
 }
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Call = import("./types.js").Call;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type CoreCall = import("./types.js").CoreCall;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
- */
-export type Devices = import("./types.js").Devices;
-/**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Events = import("./types.js").Events;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Media = import("./types.js").Media;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
- */
-export type Message = import("./types.js").Message;
-/**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Options = import("./types.js").Options;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Payload = import("./types.js").Payload;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Quality = import("./types.js").Quality;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type Signal = import("./types.js").Signal;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type SignalType = import("./types.js").SignalType;
 /**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
+ * One user in one page: what API.md describes. It puts the parts together; what follows from what is decided in `core/`.
  */
 export type StartOptions = import("./types.js").StartOptions;
-/**
- * The client: hands what happens to the state machine in core.js and does what follows from it.
- */
-export type User = import("./types.js").User;
 import { CarillonError } from "./errors.js";

@@ -15,6 +15,7 @@ export class CarillonError extends Error {
     /** Seconds after which trying again makes sense, or null. */
     retryAfter: number | null;
 }
+export function invalid(name: string, cause?: unknown): CarillonError;
 export type Reason = keyof typeof REASONS;
 export type Code = keyof typeof CODES;
 declare namespace REASONS {

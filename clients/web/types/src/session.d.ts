@@ -1,39 +1,45 @@
-export class Session {
-    /** @type {string | null} */ id: string | null;
-    /** @type {string | null} */ epoch: string | null;
-    /** The last `seq` taken. */
-    seq: number;
-    /** The highest `n` answered. */
-    answered: number;
-    /** @type {Required<Pick<Message, "type" | "payload" | "n">>[]} */
-    outbox: Required<Pick<Message, "type" | "payload" | "n">>[];
-    /** @returns {Message} The first message on a fresh socket. */
-    resume(): Message;
+/**
+ * A client session: numbering, sending again, receipt in order. Pure; feed it every message. The protocol is in docs/protocol.md.
+ *
+ * @typedef {import("./types.js").Message} Message
+ * @typedef {import("./types.js").Payload} Payload
+ *
+ * @typedef {object} Heard What a message means beside its content.
+ * @property {Message | null} news The message, if it is to be acted upon.
+ * @property {Message[]} replies To be sent at once.
+ * @property {Message} [about] Our own message that this error refuses.
+ * @property {boolean} [replay] It was missed, and is told now.
+ * @property {boolean} [gap] Something is missing: drop the socket and resume.
+ * @property {number} [flush] Send the outbox again after so many seconds.
+ * @property {Payload} [settled] With this message all that was missed has been told: the welcome says where things stand.
+ * @property {boolean} [voided] It is another session: what we sent without an answer is void.
+ */
+/** @param {boolean} v1 Whether the server knows sessions; another one's messages are what they say, and no more. */
+export function createSession(v1: boolean): {
+    v1: boolean;
+    /** The place in the conversation; what is here at the start of a connection is where it is taken up. */
+    at: {
+        /** @type {string | null} */
+        id: string | null;
+        /** @type {string | null} */
+        epoch: string | null;
+        /** The last `seq` taken. */
+        seq: number;
+        /** The highest `n` answered. */
+        answered: number;
+        /** @type {Required<Pick<Message, "type" | "payload" | "n">>[]} */
+        outbox: Required<Pick<Message, "type" | "payload" | "n">>[];
+    };
+    receive: (message: Message) => Heard;
+    /** The first message on a fresh socket. @returns {Message} */
+    resume: () => Message;
     /**
      * @param {string} type
      * @param {Payload} payload
      * @returns {Message} To be sent; a numbered one stays in `outbox` until it is answered.
      */
     number(type: string, payload: Payload): Message;
-    /**
-     * @param {Message} message
-     * @returns {Heard}
-     */
-    receive(message: Message): Heard;
-    #private;
-}
-/** A session with a server that knows no sessions. */
-export class Plain extends Session {
-    /**
-     * @override
-     * @param {string} type
-     * @param {Payload} payload
-     */
-    override number(type: string, payload: Payload): {
-        type: string;
-        payload: import("./types.js").Payload;
-    };
-}
+};
 /**
  * A client session: numbering, sending again, receipt in order. Pure; feed it every message. The protocol is in docs/protocol.md.
  */
@@ -79,3 +85,4 @@ export type Heard = {
      */
     voided?: boolean | undefined;
 };
+export type Session = ReturnType<typeof createSession>;

@@ -128,6 +128,10 @@ export type Options = {
     media?: boolean | undefined;
     protocol?: "carillon.v1" | "reference" | undefined;
     tabs?: boolean | undefined;
+    /**
+     * Of the token, with the user id.
+     */
+    userClaim?: string | undefined;
     storage?: Storage | null | undefined;
 };
 /**
