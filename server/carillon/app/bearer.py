@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -59,9 +58,7 @@ class Bearer:
     async def refuse(self, request: Request, error: Exception) -> Response:
         """A Refusal as an HTTP response, which pages of allowed origins may read."""
         assert isinstance(error, Refusal)
-        headers: dict[str, Any] = self._cors(request) if request.url.path == "/turn" else {}
+        headers = error.headers | (self._cors(request) if request.url.path == "/turn" else {})
         if error.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if error.retry_after is not None:
-            headers["Retry-After"] = f"{error.retry_after:.0f}"
         return PlainTextResponse(error.text, error.status, headers)

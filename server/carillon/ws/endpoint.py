@@ -65,8 +65,7 @@ class Endpoint:
         elif socket.accepted:
             socket.close(refusal.code, refusal.text)
         else:
-            headers = [("Retry-After", f"{refusal.retry_after:.0f}")] if refusal.retry_after is not None else []
-            socket.reject(refusal.status, refusal.text.encode(), headers)
+            socket.reject(refusal.status, refusal.text.encode(), list(refusal.headers.items()))
 
     async def _admit(self, socket: Socket, scope: dict[str, Any], v1: bool) -> None:
         if self._leaving():

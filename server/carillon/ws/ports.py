@@ -1,5 +1,6 @@
 """What the endpoint asks of those around it, and how somebody is turned away."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,11 @@ class Refusal(Exception):
     def __init__(self, status: int, text: str, code: CloseCode, retry_after: float | None = None) -> None:
         super().__init__(text)
         self.status, self.text, self.code, self.retry_after = status, text, code, retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the HTTP answer: whole seconds, and never 0 (RFC 9110 §10.2.3)."""
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
 
 Meter = Callable[[int], CloseCode | None]

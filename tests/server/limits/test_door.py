@@ -44,6 +44,11 @@ def test_guessing_tokens_is_slowed_down_per_address() -> None:
     one.knock("203.0.113.7", [])
 
 
+@pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (1.0, "1"), (1.2, "2"), (None, None)])
+def test_whoever_waits_as_long_as_the_header_says_does_not_come_too_early(seconds: float | None, header: str | None) -> None:
+    assert Refusal(503, "", Close.OVERLOADED, seconds).headers.get("Retry-After") == header
+
+
 async def test_one_user_cannot_reconnect_for_ever() -> None:
     one = door(Clock(), LIMIT_CONNECTS_PER_USER="2/60")
     for _ in range(2):
