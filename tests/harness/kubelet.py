@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import urllib.error
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -57,10 +58,12 @@ class Kubelet:
     def step(self) -> None:
         """One look at everything."""
         pods = self._items("/api/v1/{}/pods")
+        of: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for pod in pods:
+            of[self._owner(pod)].append(pod)
         for path in ("/apis/apps/v1/{}/deployments", "/apis/apps/v1/{}/statefulsets"):
             for workload in self._items(path):
-                mine = [one for one in pods if self._owner(one) == workload["metadata"]["uid"]]
-                self._scale(path, workload, mine)
+                self._scale(path, workload, of[workload["metadata"]["uid"]])
         uids = {one["metadata"]["uid"] for path in OWNED for one in self._items(path)}
         for pod in pods:
             if self._owner(pod) not in uids:

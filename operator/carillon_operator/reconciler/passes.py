@@ -4,6 +4,7 @@ Every pass begins from nothing but the API server's answers, so one that was cut
 """
 
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,7 +34,9 @@ from carillon_operator.spec.times import seconds
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 600.0
-"""Seconds after which a resource is looked at again although nothing was heard of it."""
+"""Seconds after which a resource is looked at again at the latest, although nothing was heard of it; often sooner, so that those that were
+first seen at once do not come back at once.
+"""
 REFUSED_AGAIN = 15.0
 """Seconds after which what the API server did not take is offered again: quotas and webhooks change without a word."""
 
@@ -109,7 +112,8 @@ class Reconciler:
         outcome = await self._say(resource, before, current, told, report.written)
         # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
         waits = [one for one in (plan.again, turned.again, scaled.again, REFUSED_AGAIN if report.refused else None) if one is not None]
-        return replace(outcome, again=max(min([*waits, LONGEST_WAIT]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
+        longest = LONGEST_WAIT * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
+        return replace(outcome, again=max(min([*waits, longest]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
 
     async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, report: Report) -> None:
         wanted = desired(cluster, observed)

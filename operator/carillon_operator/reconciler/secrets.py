@@ -116,7 +116,13 @@ async def rotate(
     """loaded: the checksum of the keyring that each server pod says it has; None: it could not be asked."""
     name = keyring_name(cluster)
     live = world.secrets.get(name)
-    if not generates_keyring(cluster.spec) or live is None or owner(live) != cluster.uid:
+    if not generates_keyring(cluster.spec) or live is None:
+        return Turned()
+    if owner(live) != cluster.uid:
+        if cluster.spec.auth.rotation:
+            report.foreign.append(
+                f"Secret {name} is not this resource's: its keys are not rotated. Do it by hand, or name it in existingSecret."
+            )
         return Turned()
     try:
         text, keys = _keyring(live)

@@ -167,6 +167,19 @@ async def test_a_keyring_that_somebody_spoilt_is_neither_rotated_nor_replaced(ce
     assert "hidden-value" not in operator.log
 
 
+async def test_a_keyring_that_was_there_before_is_used_and_its_rotation_left_to_its_owner(
+    cell: Cell, operator: Operator, pods: Pods
+) -> None:
+    own = base64.b64encode(b'{"keys": [{"kid": "mine", "secret": "mine-mine-mine-mine-mine-mine-mine", "use": "sign"}]}').decode()
+    cell.server.call("POST", cell.path("Secret"), {"metadata": {"name": "calls-jwt"}, "data": {"keyring.json": own}})
+    await begin(cell, operator, pods)
+    assert cell.is_said("Degraded", "False")
+    cell.change("SignalingCluster", {"spec": {"auth": {"rotation": 1}}})
+    await wait(lambda: cell.is_said("Degraded", "True", "ForeignObject"), "it is said", operator)
+    assert "its keys are not rotated" in cell.condition("Degraded")["message"]
+    assert pods.keys() == {"mine": "sign"}
+
+
 def marks(cell: Cell) -> set[str]:
     """How the server's pods are marked."""
     found = [one for name, one in cell.all("Pod").items() if "-redis" not in name]
