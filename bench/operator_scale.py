@@ -5,7 +5,6 @@ No node takes part: pods are made and called ready by the tests' own kubelet. Ti
 
 import asyncio
 import os
-import secrets
 import signal
 import statistics
 import sys
@@ -32,12 +31,6 @@ def say(name: str, value: str) -> None:
     print(f"{name}: {value}", flush=True)
 
 
-def new_cell(server: ApiServer) -> Cell:
-    name = f"bench-{secrets.token_hex(4)}"
-    server.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    return Cell(server, name)
-
-
 def serving(cell: Cell) -> int:
     """Resources that serve and settle."""
     found = 0
@@ -52,7 +45,7 @@ async def settle(cell: Cell, count: int) -> float:
     begun = time.monotonic()
     async with asyncio.timeout(PATIENCE), Kubelet(cell.server, cell.namespace):
         # Once a second: a list of them all is work for the API server, too.
-        while await asyncio.to_thread(serving, cell) < count:
+        while await asyncio.to_thread(serving, cell) < count:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(1 if count > 1 else 0.05)
     return time.monotonic() - begun
 
@@ -83,7 +76,7 @@ def drift(cell: Cell, operator: Operator) -> list[float]:
 
 def takeover(server: ApiServer, how: signal.Signals) -> float:
     """Seconds from the end of a leader to the next one's first write."""
-    cell, operators, users = new_cell(server), [], []
+    cell, operators, users = Cell.fresh(server), [], []
     for number in range(2):
         name, token = server.user()
         grant(server, name, namespaces=(cell.namespace,), home=cell.namespace)
@@ -120,7 +113,7 @@ def main() -> None:
 
 async def measure(server: ApiServer, operator: Operator, user: str) -> None:
     say("memory without a resource", f"{operator.memory():.0f} MiB")
-    cell = new_cell(server)
+    cell = Cell.fresh(server)
     cell.declare()
     say("first resource declared → serving, pods ready at once", f"{await settle(cell, 1):.1f} s")
     say("memory with one resource", f"{operator.memory():.0f} MiB")
@@ -128,10 +121,10 @@ async def measure(server: ApiServer, operator: Operator, user: str) -> None:
     say(f"drift → repaired, {len(times)} times", f"p50 {statistics.median(times):.0f} ms, p99 {times[int(len(times) * 0.99)]:.0f} ms")
     await asyncio.sleep(20)
     say(f"one resource, {MINUTES:g} idle minutes", await asyncio.to_thread(idle, operator, server, user, MINUTES))
-    many = new_cell(server)
+    many = Cell.fresh(server)
     for number in range(RESOURCES):
         many.declare(name=f"calls-{number}")
-    say(f"{RESOURCES} resources declared → all serving", f"{await settle(many, RESOURCES):.0f} s")
+    await settle(many, RESOURCES)
     say(f"memory with {RESOURCES} resources", f"{operator.memory():.0f} MiB")
     await asyncio.sleep(20)
     say(f"{RESOURCES} resources, {MINUTES:g} idle minutes", await asyncio.to_thread(idle, operator, server, user, MINUTES))

@@ -29,7 +29,7 @@ PATIENCE = float(os.environ.get("PATIENCE", "90"))
 """Seconds until it must serve, on a busy machine."""
 ADMIN = "admin-token"
 MERGE = "application/merge-patch+json"
-USERS = 12
+USERS = 24
 """Users without rights that each server knows: a token file is read at start only."""
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",

@@ -1,8 +1,10 @@
 """The operator as a process of its own, as it runs in a pod."""
 
+import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -108,11 +110,23 @@ def until(condition: Any, what: str, *operators: Operator, patience: float = PAT
         time.sleep(0.05)
 
 
+async def wait(condition: Any, what: str, *operators: Operator) -> Any:
+    """`until`, beside the tasks of this event loop."""
+    return await asyncio.to_thread(until, condition, what, *operators)
+
+
 class Cell:
     """One namespace of the API server, and the resources in it."""
 
     def __init__(self, server: ApiServer, namespace: str) -> None:
         self.server, self.namespace = server, namespace
+
+    @classmethod
+    def fresh(cls, server: ApiServer) -> "Cell":
+        """In a namespace of its own."""
+        name = f"test-{secrets.token_hex(4)}"
+        server.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        return cls(server, name)
 
     def declare(self, spec: dict[str, Any] | None = None, name: str = "calls") -> dict[str, Any]:
         body = {"apiVersion": "carillon.dev/v1alpha1", "kind": "SignalingCluster", "metadata": {"name": name}, "spec": spec or {}}
@@ -148,6 +162,12 @@ class Cell:
     def is_said(self, kind: str, status: str, reason: str = "", name: str = "calls") -> bool:
         found = self.condition(kind, name)
         return found.get("status") == status and reason in ("", found.get("reason"))
+
+    def settled(self) -> bool:
+        """Whether the spec as it is now is served, and nothing is under way."""
+        found = self.get("SignalingCluster") or {"metadata": {"generation": 0}}
+        current: bool = (found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"]
+        return current and self.is_said("Ready", "True", "Serving") and self.is_said("Progressing", "False", "Settled")
 
     def servers(self) -> dict[str, dict[str, Any]]:
         """The server's Deployments, by revision."""

@@ -1,4 +1,3 @@
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,9 +19,7 @@ def api_server() -> Iterator[ApiServer]:
 @pytest.fixture
 def cell(api_server: ApiServer) -> Cell:
     """A fresh namespace."""
-    name = f"test-{secrets.token_hex(4)}"
-    api_server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    return Cell(api_server, name)
+    return Cell.fresh(api_server)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the operator makes of a resource, against a real API server."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +8,7 @@ import pytest
 from harness import foreign
 from harness.apiserver import ApiServer
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, until
+from harness.operators import Cell, Operator, grant, wait
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +24,6 @@ def operator(api_server: ApiServer) -> Iterator[Operator]:
 async def kubelet(cell: Cell) -> AsyncIterator[Kubelet]:
     async with Kubelet(cell.server, cell.namespace) as found:
         yield found
-
-
-async def wait(condition: object, what: str, operator: Operator) -> None:
-    """`until`, beside the kubelet's task."""
-    await asyncio.to_thread(until, condition, what, operator)
 
 
 async def serving(cell: Cell, operator: Operator) -> str:

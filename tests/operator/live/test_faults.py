@@ -3,8 +3,6 @@ nothing wrong, and is never restarted for it.
 """
 
 import asyncio
-import secrets
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -12,10 +10,8 @@ import pytest
 from harness.apiserver import ApiServer
 from harness.kubefaults import Fault, KubeFaults, not_watches, writes
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, until
+from harness.operators import Cell, Operator, grant, until, wait
 from harness.shapes import KINDS, NOT_OURS, shape
-
-from carillon_operator.crd import definition
 
 EVERY_FOURTH = {"every": 4, "matches": not_watches}
 FAULTS = {
@@ -66,12 +62,10 @@ def operator(shared: Operator, proxy: KubeFaults) -> Iterator[Operator]:
 @pytest.fixture(scope="module")
 def calm(api_server: ApiServer, shared: Operator) -> dict[str, Any]:
     """What a resource comes to where nothing fails, after the same change as under faults."""
-    name = f"test-{secrets.token_hex(4)}"
-    api_server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    cell = Cell(api_server, name)
+    cell = Cell.fresh(api_server)
 
     async def live() -> None:
-        async with Kubelet(api_server, name):
+        async with Kubelet(api_server, cell.namespace):
             await a_life(cell, shared)
 
     asyncio.run(live())
@@ -84,24 +78,12 @@ async def kubelet(cell: Cell) -> AsyncIterator[Kubelet]:
         yield found
 
 
-async def wait(condition: object, what: str, *operators: Operator) -> None:
-    """`until`, beside the kubelet's task."""
-    await asyncio.to_thread(until, condition, what, *operators)
-
-
-def serves(cell: Cell) -> bool:
-    """The spec as it is now, with nothing under way."""
-    found = cell.get("SignalingCluster") or {}
-    current = (found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"]
-    return current and cell.is_said("Ready", "True", "Serving") and cell.is_said("Progressing", "False", "Settled")
-
-
 async def a_life(cell: Cell, operator: Operator) -> None:
     """Declared, served, changed to another image, served again."""
     cell.declare({"ingress": {"hosts": ["calls.example.com"]}})
-    await wait(lambda: serves(cell), "it serves", operator)
+    await wait(cell.settled, "it serves", operator)
     cell.change("SignalingCluster", {"spec": {"image": {"reference": "example.com/other:2"}, "ingress": None}})
-    await wait(lambda: len(cell.servers()) == 1 and serves(cell), "the other image serves", operator)
+    await wait(lambda: len(cell.servers()) == 1 and cell.settled(), "the other image serves", operator)
 
 
 def made(server: ApiServer, user: str, cell: Cell, verb: str) -> list[str]:
@@ -136,7 +118,7 @@ async def test_it_comes_to_the_same_as_where_nothing_fails(
 
 async def test_a_silent_watch_is_noticed_and_begun_anew(cell: Cell, operator: Operator, kubelet: Kubelet, proxy: KubeFaults) -> None:
     cell.declare()
-    await wait(lambda: serves(cell), "it serves", operator)
+    await wait(cell.settled, "it serves", operator)
     before = set(proxy.watches)
     proxy.watches.clear()
     assert proxy.silence() >= len(before) > 8
@@ -144,7 +126,7 @@ async def test_a_silent_watch_is_noticed_and_begun_anew(cell: Cell, operator: Op
     await wait(lambda: before <= set(proxy.watches), "all watches are begun anew", operator)
     await wait(lambda: cell.get("PodDisruptionBudget"), "what was deleted meanwhile is there again", operator)
     cell.change("SignalingCluster", {"spec": {"replicas": 3}})
-    await wait(lambda: serves(cell) and cell.get("SignalingCluster")["status"]["readyReplicas"] == 3, "changes are seen", operator)  # type: ignore[index]  # it is there
+    await wait(lambda: cell.settled() and cell.get("SignalingCluster")["status"]["readyReplicas"] == 3, "changes are seen", operator)  # type: ignore[index]  # it is there
 
 
 @pytest.mark.parametrize("code", [403, 410, 500])
@@ -152,7 +134,7 @@ async def test_watches_that_end_with_an_error_are_begun_anew(
     cell: Cell, operator: Operator, kubelet: Kubelet, proxy: KubeFaults, code: int
 ) -> None:
     cell.declare()
-    await wait(lambda: serves(cell), "it serves", operator)
+    await wait(cell.settled, "it serves", operator)
     before = set(proxy.watches)
     proxy.watches.clear()
     proxy.end_watches(code)
@@ -176,7 +158,7 @@ async def test_a_resource_that_is_deleted_while_it_is_reconciled(
 
     def well() -> bool:
         kubelet.collect()
-        return serves(cell) and cell.is_said("Degraded", "False")
+        return cell.settled() and cell.is_said("Degraded", "False")
 
     await wait(well, "the next one serves", operator)
     children = [one for kind in KINDS for one in cell.all(kind).values() if one["metadata"]["name"] not in NOT_OURS]
@@ -192,33 +174,31 @@ async def test_a_resource_that_is_deleted_while_it_is_reconciled(
 
 async def test_a_resource_that_is_made_again_before_its_children_are_collected(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
     cell.declare()
-    await wait(lambda: serves(cell), "it serves", operator)
+    await wait(cell.settled, "it serves", operator)
     cell.delete("SignalingCluster")
     cell.declare()
     await wait(lambda: cell.is_said("Degraded", "True", "ForeignObject"), "the old one's children are not taken over", operator)
 
     def well() -> bool:
         kubelet.collect()
-        return serves(cell) and cell.is_said("Degraded", "False")
+        return cell.settled() and cell.is_said("Degraded", "False")
 
     await wait(well, "it serves once they are gone", operator)
 
 
 async def test_a_namespace_in_deletion(cell: Cell, operator: Operator, kubelet: Kubelet, user: tuple[str, str]) -> None:
     cell.declare()
-    await wait(lambda: serves(cell), "it serves", operator)
+    await wait(cell.settled, "it serves", operator)
     path = f"/api/v1/namespaces/{cell.namespace}"
     cell.server.call("DELETE", path)
     cell.delete("PodDisruptionBudget")
     until(lambda: refused(cell, user[0]), "it tried to make it again", operator)
     count = len(refused(cell, user[0]))
     # Other namespaces go on as ever.
-    name = f"test-{secrets.token_hex(4)}"
-    cell.server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    other = Cell(cell.server, name)
-    async with Kubelet(cell.server, name):
+    other = Cell.fresh(cell.server)
+    async with Kubelet(cell.server, other.namespace):
         other.declare()
-        await wait(lambda: serves(other), "another one serves", operator)
+        await wait(other.settled, "another one serves", operator)
     assert not cell.get("PodDisruptionBudget")
     assert len(refused(cell, user[0])) < count + 20
     cell.delete("SignalingCluster")
@@ -231,65 +211,3 @@ def refused(cell: Cell, user: str) -> list[dict[str, Any]]:
         for one in cell.server.audited(user)
         if (one.get("objectRef") or {}).get("namespace") == cell.namespace and one["responseStatus"].get("code") == 403
     ]
-
-
-async def test_an_api_server_that_is_away_restarts_nothing(own_api_server: ApiServer) -> None:
-    server, cell = own_api_server, Cell(own_api_server, "default")
-    with Operator(server, "--home-namespace=default") as operator:
-        operator.wait_ready()
-        async with Kubelet(server, "default"):
-            cell.declare()
-            await wait(lambda: serves(cell), "it serves", operator)
-            server.kill_server(signal.SIGKILL)
-            await wait(lambda: "leads no more" in operator.log, "it writes nothing any more", operator)
-            assert operator.ask("/livez")[0] == 200
-            server.start_server()
-            cell.change("SignalingCluster", {"spec": {"replicas": 4}})
-            cell.delete("PodDisruptionBudget")
-            await wait(lambda: cell.get("PodDisruptionBudget") and serves(cell), "it goes on", operator)
-            assert [one["spec"]["replicas"] for one in cell.servers().values()] == [4]
-        assert operator.process.poll() is None
-        assert operator.ask("/livez")[0] == 200
-
-
-async def test_it_waits_for_an_api_server_that_is_not_there_yet(own_api_server: ApiServer) -> None:
-    server, cell = own_api_server, Cell(own_api_server, "default")
-    cell.declare()
-    server.kill_server()
-    with Operator(server, "--home-namespace=default") as operator:
-        until(lambda: "does not answer yet" in operator.log, "it waits", operator)
-        server.start_server()
-        until(lambda: cell.get("Deployment", "calls-redis"), "it works", operator)
-
-
-async def test_a_definition_that_changes_or_goes_and_comes_back(own_api_server: ApiServer) -> None:
-    server, cell = own_api_server, Cell(own_api_server, "default")
-    with Operator(server, "--home-namespace=default") as operator:
-        operator.wait_ready()
-        async with Kubelet(server, "default") as kubelet:
-            cell.declare()
-            await wait(lambda: serves(cell), "it serves", operator)
-            server.install(newer := definition_of_the_next_release())
-            cell.change("SignalingCluster", {"spec": {"replicas": 3, "newField": "its value"}})
-            await wait(lambda: serves(cell) and cell.get("SignalingCluster")["status"]["replicas"] == 3, "changes are seen", operator)  # type: ignore[index]  # it is there
-            assert (cell.get("SignalingCluster") or {})["spec"]["newField"] == "its value"
-            server.call("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{newer['metadata']['name']}")
-            await wait(lambda: server.refusal("GET", cell.path("SignalingCluster")), "the kind is gone", operator)
-            server.install(definition())
-            cell.declare()
-
-            def well() -> bool:
-                kubelet.collect()
-                return serves(cell)
-
-            await wait(well, "it serves again", operator)
-        assert operator.process.poll() is None
-        assert operator.ask("/livez")[0] == 200
-
-
-def definition_of_the_next_release() -> dict[str, Any]:
-    """With a field that this operator does not know."""
-    found = definition()
-    schema = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    schema["properties"]["newField"] = {"type": "string", "maxLength": 64}
-    return found

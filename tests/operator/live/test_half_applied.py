@@ -1,6 +1,5 @@
 """An operator that dies between two writes, any two: the next one completes what it began. Passes in this process, on a real API server."""
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -72,17 +71,11 @@ def settle(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     return settled
 
 
-def new_cell(server: ApiServer) -> Cell:
-    name = f"test-{secrets.token_hex(4)}"
-    server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    return Cell(server, name)
-
-
 @pytest.mark.parametrize("writes", [1, 2, 3])
 async def test_everything_is_made_and_changed_though_each_operator_makes_few_writes(
     api_server: ApiServer, settle: Callable[..., Awaitable[int]], writes: int
 ) -> None:
-    calm, cell = new_cell(api_server), new_cell(api_server)
+    calm, cell = Cell.fresh(api_server), Cell.fresh(api_server)
     for one, each in ((calm, UNBOUNDED), (cell, writes)):
         one.declare({"ingress": {"hosts": ["calls.example.com"]}})
         deaths = await settle(one, each, Load())
@@ -101,7 +94,7 @@ async def test_everything_is_made_and_changed_though_each_operator_makes_few_wri
 
 @pytest.mark.parametrize("writes", [1, 2])
 async def test_the_scaler_knows_its_own_write_again(api_server: ApiServer, settle: Callable[..., Awaitable[int]], writes: int) -> None:
-    cell = new_cell(api_server)
+    cell = Cell.fresh(api_server)
     cell.declare()
     await settle(cell, UNBOUNDED, Load())
     scaling = {"minReplicas": 2, "maxReplicas": 8, "connectionsPerPod": 100, "scaleUpWindowSeconds": 0}

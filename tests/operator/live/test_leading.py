@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from harness.apiserver import ApiServer
+from harness.kubefaults import Fault, KubeFaults
 from harness.operators import Cell, Operator, grant, until
 
 from carillon_operator.kube.client import WRITE_SECONDS
@@ -19,15 +20,16 @@ def test_the_times_let_nobody_write_twice_and_replace_a_dead_leader_in_15_second
     assert DURATION + RETRY < 15
 
 
-def pair(server: ApiServer, cell: Cell) -> tuple[Operator, Operator, str, str]:
-    """Two operators of one namespace, each a user of its own; the first leads."""
+def pair(server: ApiServer, cell: Cell, first_url: str = "") -> tuple[Operator, Operator, str, str]:
+    """Two operators of one namespace, each a user of its own; the first leads. first_url: a proxy between it and the API server."""
     found = []
     users = []
-    for _ in range(2):
+    options = (f"--namespace={cell.namespace}", f"--home-namespace={cell.namespace}")
+    for url in (first_url, ""):
         name, token = server.user()
         grant(server, name, namespaces=(cell.namespace,), home=cell.namespace)
         users.append(name)
-        found.append(Operator(server, f"--namespace={cell.namespace}", f"--home-namespace={cell.namespace}", token=token, identity=name))
+        found.append(Operator(server, *options, token=token, identity=name, url=url))
         until(lambda: holder(cell), "somebody leads", *found)
     for one in found:
         one.wait_ready()
@@ -96,3 +98,25 @@ def test_a_leader_that_was_frozen_writes_nothing_when_it_wakes(api_server: ApiSe
         assert len(writes(api_server, one)) == before
         assert first.process.poll() is None
         assert first.ask("/livez")[0] == 200
+
+
+def test_a_leader_that_cannot_renew_stops_before_the_next_begins(api_server: ApiServer, cell: Cell) -> None:
+    """Only its calls for the Lease fail; children drift all the time, so that both have something to write whenever they may."""
+    with KubeFaults(api_server) as proxy:
+        first, second, one, other = pair(api_server, cell, proxy.url)
+        with first, second:
+            cell.declare()
+            until(lambda: cell.get("PodDisruptionBudget"), "the children are made", first, second)
+
+            def drifting(until_then: bool) -> bool:
+                if cell.get("PodDisruptionBudget"):
+                    cell.delete("PodDisruptionBudget")
+                return until_then
+
+            proxy.faults.append(Fault(0, matches=lambda method, path: "/leases" in path))
+            until(lambda: drifting(holder(cell) == other), "the other one leads", first, second)
+            until(lambda: drifting(bool(writes(api_server, other))), "the other one writes", second)
+            begun = min(at(call) for call in writes(api_server, other))
+            assert max(at(call) for call in writes(api_server, one)) < begun
+            assert first.process.poll() is None
+            assert first.ask("/livez")[0] == 200

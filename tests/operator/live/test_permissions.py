@@ -1,6 +1,5 @@
 """What is said where a right or the definition is lacking, with service accounts as they are in a cluster."""
 
-import secrets
 from typing import Any
 
 import pytest
@@ -18,9 +17,8 @@ class Account:
 
     def __init__(self, server: ApiServer, scope: str) -> None:
         self.server, self.scope = server, scope
-        self.namespace = f"test-{secrets.token_hex(4)}"
-        self.cell = Cell(server, self.namespace)
-        server.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        self.cell = Cell.fresh(server)
+        self.namespace = self.cell.namespace
         accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
         server.call("POST", accounts, {"metadata": {"name": "operator"}})
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}

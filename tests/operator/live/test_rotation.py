@@ -1,6 +1,5 @@
 """Rotation of the JWT keyring, with pods that load what they are given when they are told to: no token is refused at any moment."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from harness.apiserver import MERGE, ApiServer
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, until
+from harness.operators import Cell, Operator, grant, wait
 from harness.podmetrics import PodMetrics
 
 from carillon_operator.keyring import PATIENCE, checksum
@@ -73,10 +72,6 @@ async def pods(cell: Cell) -> AsyncIterator[Pods]:
     async with found.metrics.serving(), Kubelet(cell.server, cell.namespace) as kubelet:
         kubelet.address = found.metrics.address
         yield found
-
-
-async def wait(condition: object, what: str, operator: Operator) -> None:
-    await asyncio.to_thread(until, condition, what, operator)
 
 
 def phase(cell: Cell) -> str:

@@ -1,13 +1,12 @@
 """`/scale` is the one way by which pods become more or fewer: for the built-in scaler, `kubectl scale`, and controllers such as KEDA's."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from harness.apiserver import MERGE, ApiServer
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, status_of, until
+from harness.operators import Cell, Operator, grant, status_of, wait
 from harness.podmetrics import PodMetrics
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -53,10 +52,6 @@ async def kubelet(cell: Cell, load: Load) -> AsyncIterator[Kubelet]:
     found.address = load.metrics.address
     async with found:
         yield found
-
-
-async def wait(condition: object, what: str, operator: Operator) -> None:
-    await asyncio.to_thread(until, condition, what, operator)
 
 
 def scale(cell: Cell) -> dict[str, Any]:
