@@ -5,8 +5,15 @@ from carillon.errors import Close
 from carillon.telemetry import CallTelemetry, Telemetry, connection_closed, connection_opened, connection_refused
 from carillon.ws.ports import Refusal
 
-_RESULTS = {401: "unauthorized", 403: "forbidden", 429: "rate_limited", 503: "overloaded"}
-"""By HTTP status; but where Redis is away it is `unavailable`."""
+_RESULTS = {
+    Close.UNAUTHORIZED: "unauthorized",
+    Close.TOKEN_EXPIRED: "unauthorized",
+    Close.FORBIDDEN: "forbidden",
+    Close.FLOODING: "rate_limited",
+    Close.OVERLOADED: "overloaded",
+    Close.TRY_AGAIN: "unavailable",
+    Close.RESTART: "leaving",
+}
 
 
 class Observer:
@@ -36,8 +43,7 @@ class Observer:
         connection_closed(user_id, code=code, by=by, seconds=seconds, received=received, sent=sent)
 
     def turned_away(self, refusal: Refusal, address: str) -> None:
-        result = "unavailable" if refusal.code == Close.TRY_AGAIN else _RESULTS.get(refusal.status, "invalid")
-        self._metrics.connects.inc(result)
+        self._metrics.connects.inc(_RESULTS[refusal.code])
         connection_refused(refusal.text, address=address, status=refusal.status)
 
     # ---------------------------------------------------------------- messages

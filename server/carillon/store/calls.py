@@ -150,5 +150,6 @@ class Calls(Cell):
                 log.warning("a deadline is left to a newer release", extra={"member": member.decode(errors="replace")[:1]})
                 continue
             assert found is not None
-            claimed.append(Claimed(kind, found, user_id, zset.decode(), member.decode(), score, int(float(due))))
+            held = self.hold_until if zset == b"d" else 0
+            claimed.append(Claimed(kind, found, user_id, zset.decode(), member.decode(), score, max(int(float(due)), held)))
         return claimed

@@ -120,7 +120,7 @@ class Claimed:
     score: int
     """That of the claim."""
     due: int
-    """When it was to fire, or the claim before this one ended; microseconds."""
+    """When it was to fire, the hold of leases ended, or the claim before this one did; microseconds."""
 
 
 @dataclass(frozen=True, slots=True)

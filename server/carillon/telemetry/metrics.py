@@ -12,7 +12,7 @@ LONG = (10.0, 30.0, 60.0, 180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0)
 """Seconds people talk."""
 
 OUTCOMES = ("hangup", "cancelled", "rejected", "no_answer", "lost", "left", "superseded")
-CONNECTS = ("accepted", "unauthorized", "forbidden", "rate_limited", "overloaded", "unavailable", "invalid")
+CONNECTS = ("accepted", "unauthorized", "forbidden", "rate_limited", "overloaded", "unavailable", "leaving")
 PROTOCOLS = ("v1", "reference")
 PUSHES = [
     (provider, kind, result) for provider in ("fcm", "apns") for kind in ("ring", "cancel") for result in ("sent", "dead_token", "failed")

@@ -12,6 +12,7 @@ from carillon.telemetry.docs import markdown
 from carillon.telemetry.instruments import MOST, Counter, Gauge, Histogram, Info
 from carillon.telemetry.prometheus import MetricsServer
 
+ROOT = Path(__file__).parents[3]
 LABELS = {"checksum", "protocol", "result", "code", "type", "limit", "outcome", "path", "script", "kind", "provider"}
 
 
@@ -80,6 +81,11 @@ def test_every_metric_is_explained_and_labelled_from_a_fixed_list(metrics):
         assert set(info.labels) <= LABELS
 
 
+def test_none_is_declared_that_nothing_counts(metrics):
+    code = "".join(path.read_text() for path in (ROOT / "server/carillon").rglob("*.py"))
+    assert [name for name in vars(metrics) if not re.search(rf"metrics\.{name}\b", code)] == []
+
+
 def test_label_values_beyond_the_bound_are_counted_together():
     counter = Counter(Info("a", "1", "A.", ("x",)))
     histogram = Histogram(Info("b", "s", "B.", ("x",)), (1.0,))
@@ -109,12 +115,12 @@ async def test_a_stalled_event_loop_is_seen(metrics):
 
 
 def test_the_list_of_metrics_is_current():
-    path = Path(__file__).parents[3] / "docs" / "metrics.md"
+    path = ROOT / "docs/metrics.md"
     assert path.read_text() == markdown(), "run: python -m carillon.telemetry.docs > docs/metrics.md"
 
 
 def test_every_metric_is_fed_by_somebody(metrics):
-    package = Path(__file__).parents[3] / "server" / "carillon"
+    package = ROOT / "server/carillon"
     source = "".join(path.read_text() for path in package.rglob("*.py") if path.name != "metrics.py")
     names = [name for name in vars(metrics) if not re.search(rf"metrics\.{name}\b", source)]
     assert names == []
