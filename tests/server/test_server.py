@@ -93,6 +93,8 @@ async def test_a_second_connection_replaces_the_first(server: ServerProcess) -> 
     assert await first.code() == 1000
     await second.say("call.check", session_id="none")
     await second.hear("call.check_result")
+    closed = [json.loads(line) for line in server.log.splitlines() if "connection closed" in line]
+    assert [(line["user_id"], line["by"], line["why"]) for line in closed] == [("alice", "server", "replaced")]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ _RESULTS = {
     Close.TRY_AGAIN: "unavailable",
     Close.RESTART: "leaving",
 }
+_WHY = {int(code): code.reason for code in Close.all()}
 
 
 class Observer:
@@ -40,7 +41,8 @@ class Observer:
         if code == Close.SLOW:
             self._metrics.aborts.inc()
         by = "client" if clean else "network" if code == Close.ABNORMAL else "server"
-        connection_closed(user_id, code=code, by=by, seconds=seconds, received=received, sent=sent)
+        why = _WHY.get(code, "") if by == "server" else ""
+        connection_closed(user_id, code=code, by=by, why=why, seconds=seconds, received=received, sent=sent)
 
     def turned_away(self, refusal: Refusal, address: str) -> None:
         self._metrics.connects.inc(_RESULTS[refusal.code])

@@ -21,9 +21,12 @@ def connection_refused(why: str, *, address: str, status: int) -> None:
     connections.info("connection refused", extra={"why": why, "address": address, "status": status})
 
 
-def connection_closed(user_id: str, *, code: int, by: str, seconds: float, received: int, sent: int) -> None:
-    """by: `client`, `server` or `network`. received, sent: messages."""
-    extra = {"user_id": user_id, "code": code, "by": by, "seconds": round(seconds, 3), "received": received, "sent": sent}
+def connection_closed(user_id: str, *, code: int, by: str, seconds: float, received: int, sent: int, why: str = "") -> None:
+    """by: `client`, `server` or `network`. why: what the server closed it for. received, sent: messages."""
+    extra: dict[str, object] = {"user_id": user_id, "code": code, "by": by}
+    if why:
+        extra["why"] = why
+    extra |= {"seconds": round(seconds, 3), "received": received, "sent": sent}
     connections.info("connection closed", extra=extra)
 
 
