@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import carillon
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,6 +28,16 @@ def test_the_wheel_holds_scripts_and_both_packages(tmp_path: Path) -> None:
     } <= names
     assert any(name.startswith("carillon_operator/") for name in names)
     assert not any(name.startswith(("tests/", "bench/", "examples/", "clients/")) for name in names)
+
+
+def test_everything_bears_the_same_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert carillon.__version__ == version
+    for chart in ("carillon", "carillon-operator"):
+        described = yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())
+        assert (described["version"], described["appVersion"]) == (version, version)
+    assert f"TAG={version} " in (ROOT / "README.md").read_text()
+    assert version in (ROOT / "CHANGELOG.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["dev", "server", "operator", "build"])
