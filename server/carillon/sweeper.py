@@ -160,6 +160,7 @@ class Sweeper:
         self._renewed.set()
         self.on_renewal(renewed)
         if self._ledger not in ("", renewed.ledger):
+            log.warning("Redis lost its data; this pod says its users and calls again", extra={"connections": len(self._hub)})
             self._begin(self._registrar.recall())
         self._ledger = renewed.ledger
         unknown = [user for user in self._hub if user.registered != renewed.ledger]

@@ -42,6 +42,8 @@ async def test_resumes_deadlines_holds_and_refusals_are_counted(own_redis: Redis
         assert server.read("carillon_ledger_holds_total") == 0
         own_redis.ask("FLUSHALL")
         await until(lambda: server.read("carillon_ledger_holds_total") == 1)
+        assert "Redis lost its data" in server.log
+        assert "no call ends because somebody is absent" in server.log
         own_redis.stop()
         with pytest.raises(InvalidStatus):
             await connect(f"{server.url}?token={token('carol')}")

@@ -118,6 +118,10 @@ class Pod:
         held, self._held = self._held, self.store.holding
         if self._held and not held:
             self._telemetry.metrics.holds.inc()
+            left = (renewed.hold_until - self.store.now()) / SECOND
+            log.warning(
+                "Redis was away or lost data: for a while no call ends because somebody is absent", extra={"seconds": round(left, 1)}
+            )
         if not self.draining and not self.store.holding and self._rebalancer.learned(renewed.connections, renewed.pods):
             log.info("idle clients were asked to try a pod that has fewer", extra={"connections": len(self.hub), "pods": renewed.pods})
 

@@ -57,6 +57,8 @@ class RedisLink:
         self._returned: list[Command] = []
         self._given: set[str] = set()
         self._wire: Wire | None = None
+        self._lost_at = 0.0
+        """When the last connection was lost, by the loop's clock; 0: there was none."""
         self._scheduled = self._leaving = self._answered = self._closed = False
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
@@ -212,7 +214,10 @@ class RedisLink:
 
     async def _serve(self, wire: Wire) -> None:
         """Use a connection until it is lost."""
-        log.info("connected to Redis", extra={"address": wire.address, "version": ".".join(map(str, wire.server.version))})
+        about: dict[str, object] = {"address": wire.address, "version": ".".join(map(str, wire.server.version))}
+        if self._lost_at:
+            about["away"] = round(self._loop.time() - self._lost_at, 1)
+        log.info("connected to Redis", extra=about)
         self.version = wire.server.version
         self.sharded_pubsub = self._endpoint.clustered and self.version >= (7, 0)
         self._queue.held, self._leaving = self.on_up is not None, False
@@ -224,7 +229,7 @@ class RedisLink:
             self._flush()
             await wire.lost
         finally:
-            self._wire = None
+            self._wire, self._lost_at = None, self._loop.time()
             self._abandon()
             await wire.close()
             if not self._closed:
