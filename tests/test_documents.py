@@ -52,7 +52,9 @@ def test_every_target_of_make_that_is_named_is_there() -> None:
 def test_the_index_of_decisions_names_them_all() -> None:
     folder = ROOT / "docs/decisions"
     index = (folder / "README.md").read_text()
-    for page in sorted(folder.glob("0*.md")):
+    pages = sorted(folder.glob("0*.md"))
+    assert len({page.name[:4] for page in pages}) == len(pages), "two decisions of one number"
+    for page in pages:
         title = re.match(r"# (\d{4}): (.+)\n\n(\d{4}-\d\d-\d\d)\n", page.read_text())
         assert title is not None, f"{page.name}: begins with '# NNNN: title' and a date"
         assert f"| [{title[1]}]({page.name}) | {title[2]} | {title[3]} |" in index, f"{page.name} is not in docs/decisions/README.md"
