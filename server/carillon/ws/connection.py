@@ -1,5 +1,6 @@
 """A WebSocket as the hub holds it."""
 
+import asyncio
 from collections.abc import Callable
 
 from carillon.errors import CloseCode
@@ -7,14 +8,15 @@ from carillon.ws.socket import Socket
 
 
 class SocketConnection:
-    """Fulfils `carillon.hub.Connection`. What is sent before the handshake is answered waits for it."""
+    """Fulfils `carillon.hub.Connection`. What is sent before the handshake is answered waits for it; a probe, for who hears the pong."""
 
-    __slots__ = ("_early", "_on_pong", "_socket", "expires_at", "opened")
+    __slots__ = ("_early", "_on_pong", "_probe_waits", "_socket", "expires_at", "opened")
 
     def __init__(self, socket: Socket, expires_at: float) -> None:
         self._socket, self.expires_at = socket, expires_at
         self._early: list[bytes] = []
         self._on_pong: Callable[[], None] | None = None
+        self._probe_waits = False
         self.opened = False
 
     @property
@@ -40,11 +42,16 @@ class SocketConnection:
     def listen(self, on_pong: Callable[[], None]) -> None:
         """Call this for every pong that answers `probe`."""
         self._on_pong = on_pong
+        if self._probe_waits:
+            self._probe_waits = False
+            self.probe()
 
     def probe(self) -> None:
-        if self._on_pong is not None:
+        if self._on_pong is None:
+            self._probe_waits = True
+        else:
             self._socket.ping().add_done_callback(self._pong)
 
-    def _pong(self, answered: object) -> None:
-        if self._on_pong is not None and not getattr(answered, "cancelled", bool)():
+    def _pong(self, answered: "asyncio.Future[float]") -> None:
+        if self._on_pong is not None and not answered.cancelled():
             self._on_pong()
