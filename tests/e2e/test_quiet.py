@@ -4,6 +4,7 @@ import os
 import time
 
 from harness.figures import Figures
+from harness.kube import eventually
 from harness.operated import Declared, Operator
 from harness.services import undisturbed
 
@@ -13,6 +14,8 @@ READS = ("get", "list", "watch")
 
 
 def test_an_idle_operator_writes_nothing(operator: Operator, declared: Declared, figures: Figures) -> None:
+    everywhere = ("get", "signalingclusters", "--all-namespaces", "-o", "name")
+    eventually(lambda: len(declared.kube.run(*everywhere).split()) == 1, "an end of what other tests had declared")
     declared.await_ready()
     before = operator.calls()
     time.sleep(QUIET)
