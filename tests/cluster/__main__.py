@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from cluster import faults, images, lifecycle  # noqa: E402 - found only by the path above
+from cluster import check, faults, images, lifecycle  # noqa: E402 - found only by the path above
 from cluster.build import PROGRAMS, TOOLS, build, tool  # noqa: E402
 from cluster.node import node  # noqa: E402
 
@@ -24,6 +24,8 @@ def main() -> None:
             print(lifecycle.up(args.nodes, stock_delays=args.stock))
         case "down":
             lifecycle.down()
+        case "check":
+            check.main(args.nodes)
         case "tool":
             print(tool(args.name))
         case "image":
@@ -51,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start etcd, the control plane and the nodes; print the kubeconfig's path")
     up.add_argument("--nodes", type=int, default=1)
     up.add_argument("--stock", action="store_true", help="keep Kubernetes' own delays: Secret to file 60 s (else 10), dead node 50 s (20)")
+    checking = commands.add_parser("check", help="try all of that, leave nothing, and say why where it cannot be done")
+    checking.add_argument("--nodes", type=int, default=2)
     commands.add_parser("down", help="stop everything and remove every trace")
     for name, does in (("stop", "end, freeze or thaw a program; without one the node loses its power"), ("start", "start it again")):
         changing = commands.add_parser(name, help=does)

@@ -58,7 +58,7 @@ def signal_pod(uid: str, sig: signal.Signals) -> None:
 
 
 def in_pod_network(uid: str, *command: object) -> None:
-    """Run one of this machine's programs (iptables, tc) in the network of a pod."""
+    """Run one of this machine's programs (iptables, as one) in the network of a pod."""
     run("nsenter", f"--net=/proc/{min(pod_pids(uid))}/ns/net", *command)
 
 

@@ -15,6 +15,8 @@ from cluster.paths import ADMIN, BIN, BRIDGE, HERE, HOST_IP, NODES, PODS, SERVIC
 CGROUPS = Path("/sys/fs/cgroup")
 READY_WITHIN = 120.0
 """Seconds."""
+SHARES = 16_384
+"""Of CPU time, for all pods of a node together; a single process of this machine has 1024, and so would they."""
 
 
 def node_pids() -> dict[int, int]:
@@ -96,6 +98,8 @@ def _make_cgroup(path: Path) -> None:
             if (part / "cpuset.cpus").exists():  # a new cpuset is empty until it is given its parent's share
                 for name in ("cpuset.cpus", "cpuset.mems"):
                     (part / name).write_text((part.parent / name).read_text())
+            if (part / "cpu.shares").exists():
+                (part / "cpu.shares").write_text(str(SHARES))
 
 
 def down() -> None:

@@ -48,11 +48,13 @@ class CarillonClient:
         self.log: list[Json] = []
         """Every message that was news, in order."""
         self.connects = 0
+        """Sockets that a server has welcomed."""
         self.problem = ""
         """Why the last attempt to connect failed, or the last connection ended; it is tried again all the same."""
         self._seen = 0
         self._news = asyncio.Condition()
         self._socket: ClientConnection | None = None
+        self._welcomed: ClientConnection | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._leave: asyncio.TimerHandle | None = None
@@ -189,7 +191,7 @@ class CarillonClient:
         if self.v1:
             await socket.send(self.session.resume())
         else:
-            self._opened()
+            self._opened(socket)
 
     def _start_move(self) -> None:
         if self._socket is not None and self._up.is_set() and (self._move is None or self._move.done()):
@@ -219,8 +221,10 @@ class CarillonClient:
         elif code in FINAL and code != Close.ABNORMAL:
             self._failure = CarillonError(self.problem)
 
-    def _opened(self) -> None:
-        self.connects += 1
+    def _opened(self, socket: ClientConnection) -> None:
+        """A socket may be welcomed again, by a server whose Redis lost its data."""
+        self.connects += socket is not self._welcomed
+        self._welcomed = socket
         self._up.set()
 
     async def _hear(self, socket: ClientConnection, message: Json) -> None:
@@ -228,7 +232,7 @@ class CarillonClient:
         for reply in replies:
             await socket.send(reply)
         if message["type"] == "session.welcome":
-            self._opened()
+            self._opened(socket)
         if message["type"] == "server.going_away":
             within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
             self._leave = asyncio.get_running_loop().call_later(within * random.random(), self._start_move)  # noqa: S311 - jitter
