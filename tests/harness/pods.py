@@ -163,7 +163,9 @@ class Pod:
         self.service, self.attacher = self.engine.service, self.engine.attacher
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self.subscribed)
         engine = self.engine
-        self.sweeper = Sweeper(self.store, self.hub, engine.comparer, engine.registrar, self.service, pace, self.subscriber.restart, clock)
+        self.sweeper = Sweeper(
+            self.store, self.hub, engine.comparer, engine.registrar, engine.deadlines, pace, self.subscriber.restart, clock
+        )
         engine.echo = self.sweeper.echoed
 
     def subscribed(self) -> None:

@@ -81,7 +81,7 @@ class Pod:
         pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
         engine = self.engine
         self.sweeper = Sweeper(
-            self.store, self.hub, engine.comparer, engine.registrar, engine.service, pace, self.subscriber.restart, clock
+            self.store, self.hub, engine.comparer, engine.registrar, engine.deadlines, pace, self.subscriber.restart, clock
         )
         self.sweeper.on_outage = self._outage
         self.engine.echo = self.sweeper.echoed

@@ -8,6 +8,7 @@ from carillon.router.router import Router
 from carillon.service.attach import Attacher, Greet
 from carillon.service.background import Background
 from carillon.service.compare import Comparer
+from carillon.service.deadlines import Deadlines
 from carillon.service.parts import Parts
 from carillon.service.ports import Limiter, Pusher, Watcher
 from carillon.service.register import Registrar
@@ -66,7 +67,7 @@ class Engine:
             hurry=hurry,
             patience=patience,
         )
-        self.service = Service(parts)
+        self.service, self.deadlines = Service(parts), Deadlines(parts)
         self.echo: Callable[[], None] = lambda: None
         """Called when the pod's own tick comes back through its channel."""
         router.upstairs = self

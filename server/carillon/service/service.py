@@ -1,19 +1,15 @@
 """What a connection's messages do."""
 
 import contextlib
-import logging
 import secrets
 from dataclasses import dataclass
 
 from carillon import protocol
 from carillon.call import (
-    SECOND,
     Accept,
     Check,
     Command,
-    Decision,
     End,
-    Expire,
     Found,
     Kind,
     Outcome,
@@ -28,9 +24,6 @@ from carillon.service.ask import Ask, OutOfSequence, StaleConnection
 from carillon.service.parts import Parts
 from carillon.service.start import start_call
 from carillon.store.records import FORMAT, Answered, Told
-from carillon.store.results import Claimed
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,23 +226,6 @@ class Service:
             await self._settle(sender, refused.code, refused.message, n, session_id)
             return
         self._acknowledge(sender, n)
-
-    # ---------------------------------------------------------------- deadlines
-
-    async def expire(self, deadline: Claimed, note: str) -> None:
-        """Act on a claimed deadline. Another pod may have been faster, or the lease renewed: then nothing happens."""
-        call, claim = deadline.call, (deadline.zset, deadline.member, deadline.score)
-        command = Expire(deadline.kind, deadline.user_id, note)
-        try:
-            outcome = await self._parts.transactor.run(Ask(command, call.id, claim=claim, known=call, patience=self._parts.hurry))
-        except (StoreError, Refused, StaleConnection) as error:
-            log.info(
-                "a deadline could not be acted upon; it stays due",
-                extra={"session_id": call.id, "deadline": deadline.kind, "why": type(error).__name__},
-            )
-        else:
-            if isinstance(outcome, Decision):
-                self._parts.watcher.fired(deadline.kind, max(self._parts.now() - deadline.due, 0) / SECOND)
 
 
 _SPANS: dict[type[Command], str] = {Accept: "call.accept", Reject: "call.end", End: "call.end"}

@@ -8,16 +8,15 @@ and cost ten times the CPU per command (docs/decisions/0004-redis-link.md).
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
-from redis.exceptions import RedisError
 
 from carillon.store.endpoints import Endpoint
 from carillon.store.queue import Command, CommandQueue
+from carillon.store.reconnect import keep_connected
 from carillon.store.refusals import Fate, error, fate
 from carillon.store.scripts import Script
 from carillon.store.wire import Wire, Word
@@ -30,8 +29,6 @@ TICK = 0.1
 """Seconds between two looks for what is overdue."""
 STANDSTILL = 0.5
 """Seconds by which such a look is late when this process itself stood still: what came meanwhile has yet to be read."""
-FIRST_DELAY = 0.02
-"""Seconds, before the second attempt to connect; twice as long before each further one."""
 
 
 class RedisLink:
@@ -60,6 +57,8 @@ class RedisLink:
         self._lost_at = 0.0
         """When the last connection was lost, by the loop's clock; 0: there was none."""
         self._scheduled = self._leaving = self._answered = self._closed = False
+        self._why = ""
+        """Why there is no connection, as it was last logged."""
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
         self.sharded_pubsub = False
@@ -82,7 +81,8 @@ class RedisLink:
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._tasks = [self._loop.create_task(self._run()), self._loop.create_task(self._watch())]
+        connecting = keep_connected(self._endpoint, self._serve, self._unreachable, self._retry_cap)
+        self._tasks = [self._loop.create_task(connecting), self._loop.create_task(self._watch())]
 
     async def close(self) -> None:
         """Write nothing more, and fail what is unanswered."""
@@ -195,25 +195,14 @@ class RedisLink:
 
     # ---------------------------------------------------------------- the connection
 
-    async def _run(self) -> None:
-        delay, why = FIRST_DELAY, ""
-        while True:
-            self._answered = False
-            try:
-                await self._serve(await self._endpoint())
-                why = ""
-            except (OSError, RedisError) as problem:
-                if why != (why := f"{type(problem).__name__}: {problem}"[:200]):
-                    log.warning("no connection to Redis", extra={"why": why})
-            except Exception:
-                log.exception("the Redis link stumbled")
-            if self._answered:
-                delay = FIRST_DELAY
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            delay = min(delay * 2, self._retry_cap)
+    def _unreachable(self, why: str) -> None:
+        if self._why != why:
+            self._why = why
+            log.warning("no connection to Redis", extra={"why": why})
 
-    async def _serve(self, wire: Wire) -> None:
-        """Use a connection until it is lost."""
+    async def _serve(self, wire: Wire) -> bool:
+        """Use a connection until it is lost; whether anything was answered on it."""
+        self._answered, self._why = False, ""
         about: dict[str, object] = {"address": wire.address, "version": ".".join(map(str, wire.server.version))}
         if self._lost_at:
             about["away"] = round(self._loop.time() - self._lost_at, 1)
@@ -228,6 +217,7 @@ class RedisLink:
                 self.on_up()
             self._flush()
             await wire.lost
+            return self._answered
         finally:
             self._wire, self._lost_at = None, self._loop.time()
             self._abandon()

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import Any
 
 import hiredis
-from redis.exceptions import RedisError
 
 from carillon.store.endpoints import Endpoint
-from carillon.store.link import FIRST_DELAY
+from carillon.store.reconnect import keep_connected
 from carillon.store.wire import Wire, pack_command
 
 log = logging.getLogger(__name__)
@@ -44,7 +42,7 @@ class Subscriber:
         """Set while messages arrive."""
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(keep_connected(self._endpoint, self._serve, self._unreachable, self._retry_cap))
 
     async def close(self) -> None:
         self._closed = True
@@ -57,18 +55,9 @@ class Subscriber:
         if self._wire is not None:
             self._wire.abort()
 
-    async def _run(self) -> None:
-        delay = FIRST_DELAY
-        while True:
-            try:
-                if await self._serve(await self._endpoint()):
-                    delay = FIRST_DELAY
-            except (OSError, RedisError) as problem:
-                log.debug("the pod's channel cannot be joined", extra={"why": type(problem).__name__})
-            except Exception:
-                log.exception("the pod's channel stumbled")
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            delay = min(delay * 2, self._retry_cap)
+    @staticmethod
+    def _unreachable(why: str) -> None:
+        log.debug("the pod's channel cannot be joined", extra={"why": why})
 
     async def _serve(self, wire: Wire) -> bool:
         """Listen until the connection is lost; whether it was subscribed."""
