@@ -168,7 +168,10 @@ function showConnection() {
   render();
 }
 
-$("connection-action").addEventListener("click", () => client.connect().catch(() => {}));
+$("connection-action").addEventListener("click", () => {
+  if (client.error?.code === "token_refused") signOut(client.error.message);
+  else client.connect().catch(() => {});
+});
 addEventListener("online", showConnection);
 addEventListener("offline", showConnection);
 setInterval(() => {

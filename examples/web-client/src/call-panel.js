@@ -41,11 +41,15 @@ function heading(call) {
 }
 
 let link = null;
+/** The state that is shown, and since when; Unix ms. */
+let entered = { state: "", at: 0 };
 
-/** What changes without an event: times, and tracks that came. Called every half second too. */
+/** What changes without an event: times. Called every half second too. */
 export function tick(call) {
   attach(call);
-  if (call) write($("call-state"), callState(call, link, Date.now()));
+  const state = `${call?.key} ${call?.state}`;
+  if (state !== entered.state) entered = { state, at: Date.now() };
+  if (call) write($("call-state"), callState(call, link, Date.now(), entered.at));
   const running = call?.connectedAt && call.state !== "ended";
   tell($("call-timer"), running ? duration(Date.now() - call.connectedAt) : "");
 }

@@ -68,7 +68,7 @@ export class Devices {
       if (kind === "audiooutput") await $("remote-audio").setSinkId(id === "default" ? "" : id);
       else await this.use(kind, id);
     } catch (error) {
-      this.complain(kind === "audiooutput" ? "This speaker cannot be used. Plug it in again or choose another one." : error.message);
+      this.complain(kind === "audiooutput" ? "This speaker cannot be used. Plug it in again, or choose another." : error.message);
     }
   }
 }

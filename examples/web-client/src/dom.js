@@ -51,23 +51,35 @@ export function say(text, urgent = false) {
   region.textContent = text;
 }
 
-/** Something kept in localStorage, which may be full or forbidden: then for this page only. */
-export const kept = {
-  memory: new Map(),
+/** Something kept in the browser's storage, which may be full or forbidden: then for this page only. */
+class Kept {
+  memory = new Map();
+
+  /** name: of the storage. To name it is forbidden already where it is. */
+  constructor(name) {
+    this.name = name;
+  }
+
   get(key, otherwise) {
     try {
-      const text = localStorage.getItem(`carillon.page.${key}`);
+      const text = globalThis[this.name].getItem(`carillon.page.${key}`);
       return text === null ? otherwise : JSON.parse(text);
     } catch {
       return this.memory.get(key) ?? otherwise;
     }
-  },
+  }
+
   set(key, value) {
     this.memory.set(key, value);
     try {
-      localStorage.setItem(`carillon.page.${key}`, JSON.stringify(value));
+      globalThis[this.name].setItem(`carillon.page.${key}`, JSON.stringify(value));
     } catch {
       return;
     }
-  },
-};
+  }
+}
+
+/** For all tabs of this browser. */
+export const kept = new Kept("localStorage");
+/** For this tab, over reloads. */
+export const keptHere = new Kept("sessionStorage");

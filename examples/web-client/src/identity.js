@@ -1,12 +1,13 @@
 /** Who this tab is: a demo user, or the bearer of a pasted token. Kept for reloads in this tab's sessionStorage only. */
 
-const KEY = "carillon.page.identity";
+import { keptHere } from "./dom.js";
+
 /** A token is asked for anew when it has no more than this left; ms. */
 const MARGIN = 600_000;
 
-export const recall = () => JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-export const remember = (identity) => sessionStorage.setItem(KEY, JSON.stringify(identity));
-export const forget = () => sessionStorage.removeItem(KEY);
+export const recall = () => keptHere.get("identity", null);
+export const remember = (identity) => keptHere.set("identity", identity);
+export const forget = () => keptHere.set("identity", null);
 
 /** [{ id, name, image, presence }], or null where the server has no demo users. Rejects when it does not answer. */
 export async function demoUsers() {

@@ -3,8 +3,11 @@
 /** ms after which somebody who waits is told what for. */
 const ASKING = 1500;
 
-/** The line under the name. call: a snapshot of the SDK; link: the state of the connection; now: Unix ms. */
-export function callState(call, link, now = call.startedAt) {
+/** ms after which somebody who waits for sound is told that something may be in its way. */
+const SLOW = 8000;
+
+/** The line under the name. call: a snapshot of the SDK; link: the state of the connection; now, since: Unix ms, since: of its state. */
+export function callState(call, link, now = call.startedAt, since = now) {
   const name = call.peer.name;
   if (!call.here && ["connecting", "connected", "reconnecting"].includes(call.state)) return "The call is in another tab of this browser.";
   switch (call.state) {
@@ -17,7 +20,7 @@ export function callState(call, link, now = call.startedAt) {
       if (call.here) return "Answering. Allow the microphone if the browser asks.";
       return call.media === "video" ? "Video call" : "Audio call";
     case "connecting":
-      return "Connecting …";
+      return now - since < SLOW ? "Connecting …" : "Connecting takes longer than usual. If you hear nothing soon, hang up and try another network.";
     case "connected":
       return link === "online" ? "Connected" : "Connected. The call service is being reconnected; you can talk on.";
     case "reconnecting":
@@ -99,7 +102,7 @@ export function connection({ state, error, retryAt }, now, since) {
     case "replaced":
       return { text: error?.message ?? "You are signed in somewhere else now.", action: "Use calls here" };
     case "failed":
-      return { text: error?.message ?? "The connection failed.", bad: true, action: "Try again" };
+      return { text: error?.message ?? "The connection failed.", bad: true, action: error?.code === "token_refused" ? "Sign in again" : "Try again" };
     default:
       return null;
   }
