@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +18,18 @@ def _option(flag: str, default: Any, why: str, *, env: str = "", **parsing: Any)
     return field(default=default, metadata={"flag": flag, "why": why, "env": env, "parsing": parsing})
 
 
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+_port = _whole(0, 65_535)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What `python -m carillon_operator` was told."""
@@ -29,7 +41,7 @@ class Options:
         action="append",
         metavar="NAME",
     )
-    metrics_port: int = _option("--metrics-port", 8080, "Port of /metrics, /livez and /readyz; 0: none.", type=int, metavar="PORT")
+    metrics_port: int = _option("--metrics-port", 8080, "Port of /metrics, /livez and /readyz; 0: none.", type=_port, metavar="PORT")
     dry_run: bool = _option(
         "--dry-run",
         False,
@@ -78,10 +90,14 @@ class Options:
         "served. Only one program of a cluster can serve it.",
         metavar="SERVICE",
     )
-    metrics_api_port: int = _option("--metrics-api-port", 6443, "Port of that API, by TLS.", type=int, metavar="PORT")
+    metrics_api_port: int = _option("--metrics-api-port", 6443, "Port of that API, by TLS.", type=_port, metavar="PORT")
     context: str = _option("--context", "", "Context of the kubeconfig; empty: the current one.", metavar="NAME")
     workers: int = _option(
-        "--workers", 8, "Resources that are reconciled at once: more would only wait for the API server.", type=int, metavar="COUNT"
+        "--workers",
+        8,
+        "Resources that are reconciled at once: more would only wait for the API server.",
+        type=_whole(1, 100),
+        metavar="COUNT",
     )
     log_level: str = _option("--log-level", "info", "debug, info, warning or error.", choices=("debug", "info", "warning", "error"))
     log_format: str = _option("--log-format", "auto", "json, text, or auto: text on a terminal.", choices=("auto", "json", "text"))
@@ -96,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m carillon_operator",
         description="Runs the signaling that SignalingClusters declare. Inside a cluster by its service account, else by KUBECONFIG.",
     )
+    found.add_argument("--version", action="version", version=f"carillon-operator {RELEASE}")
     for one in fields(Options):
         about = one.metadata
         default = "" if about["parsing"].get("action") else f" Default: {one.default or 'empty'}."

@@ -46,7 +46,7 @@ async def check(client: Client, namespaces: tuple[str, ...]) -> None:
             except NotFound:
                 raise CannotStart(
                     f"The API server knows no {RESOURCE.plural}.{RESOURCE.group}. Install the CustomResourceDefinition: "
-                    "kubectl apply --server-side -f manifests/crd/, or by the chart (crds.enabled)."
+                    "kubectl apply --server-side -k manifests/crd, or by the chart (crds.enabled)."
                 ) from None
             except Forbidden as refusal:
                 where = f"in namespace {namespace}" if namespace else "in all namespaces: with --namespace a Role is enough"

@@ -64,7 +64,8 @@ def test_an_empty_lease_is_none() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--metrics-port=many"], "--metrics-port: invalid int value: 'many'"),
+        (["--metrics-port=many"], "--metrics-port: 'many' is not a whole number from 0 to 65535"),
+        (["--workers=0"], "--workers: '0' is not a whole number from 1 to 100"),
         (["--log-level=loud"], "invalid choice: 'loud'"),
         (["--no-such-option"], "unrecognized arguments: --no-such-option"),
         (["--namespace"], "--namespace: expected one argument"),
@@ -75,6 +76,13 @@ def test_what_cannot_be_understood_is_said(arguments: list[str], said: str, caps
         options(arguments, {})
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options(["--version"], {})
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("carillon-operator ")
 
 
 def test_help_names_every_option_with_its_reason_and_default(monkeypatch: pytest.MonkeyPatch) -> None:

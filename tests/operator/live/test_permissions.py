@@ -77,7 +77,7 @@ def test_without_the_definition_it_leaves_and_says_how_to_get_it(bare_api_server
             assert operator.process.wait(60) == 1
             last = operator.log.strip().splitlines()[-1]
         assert last.startswith("carillon-operator cannot start: The API server knows no signalingclusters.carillon.dev.")
-        assert "kubectl apply --server-side -f manifests/crd/" in last
+        assert "kubectl apply --server-side -k manifests/crd" in last
 
 
 @pytest.mark.parametrize("resource", ["poddisruptionbudgets", "secrets", "pods"])
