@@ -99,9 +99,7 @@ class KubeFaults:
     async def _run(self) -> None:
         context = ssl.create_default_context(cafile=str(self._server.ca))
         connector = aiohttp.TCPConnector(ssl=context, limit=0)
-        async with aiohttp.ClientSession(
-            connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
-        ) as self._session:
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as self._session:
             app = web.Application(client_max_size=2**24)
             app.router.add_route("*", "/{path:.*}", self._handle)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)

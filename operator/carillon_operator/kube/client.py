@@ -159,8 +159,10 @@ class Client:
             await self._access.renew()
             found = await self._send(request)
         status, answer, retry_after = found
-        if status >= 300 or not isinstance(answer, dict):
+        if status >= 300:
             raise error(status, answer, retry_after)
+        if not isinstance(answer, dict):
+            raise Unreachable(f"what answers at {self._access.server} is no API server, or its answer was spoilt on the way")
         return answer
 
     async def _send(self, request: "_Request") -> tuple[int, Any, str | None]:
