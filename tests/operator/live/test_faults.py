@@ -16,8 +16,8 @@ from harness.shapes import KINDS, NOT_OURS, shape
 EVERY_FOURTH = {"every": 4, "matches": not_watches}
 FAULTS = {
     "500": lambda: Fault(500, **EVERY_FOURTH),
-    "503": lambda: Fault(503, **EVERY_FOURTH, retry_after="1"),
-    "429": lambda: Fault(429, **EVERY_FOURTH, retry_after="1"),
+    "503": lambda: Fault(503, every=8, matches=not_watches, retry_after="1"),
+    "429": lambda: Fault(429, every=8, matches=not_watches, retry_after="1"),
     "409": lambda: Fault(409, every=3, matches=writes),
     "connections are cut": lambda: Fault(0, **EVERY_FOURTH),
     "answers are cut in the middle": lambda: Fault(half=True, **EVERY_FOURTH),
