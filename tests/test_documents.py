@@ -1,10 +1,18 @@
-"""What documents point to is there."""
+"""What documents point to is there, and what they show works."""
 
+import json
 import re
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+from carillon.auth import Authenticator
+from carillon.config import AuthSettings, Settings
+from carillon_operator.spec import decode, problems
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -67,3 +75,33 @@ def test_documents_end_their_tables_and_fences(page: Path) -> None:
     for table in re.findall(r"(?:^\|.*\|$\n?){2,}", FENCE.sub("", text), re.MULTILINE):
         columns = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
         assert len(columns) == 1, table.splitlines()[0]
+
+
+def examples(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["docs/networking.md", "docs/operations.md"])
+def test_resources_that_are_shown_are_valid(page: str) -> None:
+    for text in examples(page, "yaml"):
+        for resource in yaml.safe_load_all(text):
+            if resource.get("kind", "SignalingCluster") == "SignalingCluster":
+                assert problems(decode(resource).spec) == []
+
+
+def test_variables_that_are_shown_are_settings_that_a_server_starts_with() -> None:
+    (block,) = examples("docs/networking.md", "sh")
+    settings = Settings.from_env({"JWT_SECRET": "x" * 32} | dict(line.split("=", 1) for line in block.splitlines()))
+    assert len(settings.turn.urls) == 3
+
+
+async def test_a_backend_that_signs_as_shown_is_believed(tmp_path: Path) -> None:
+    keyring = tmp_path / "keyring.json"
+    keyring.write_text(
+        json.dumps({"keys": [{"kid": "a", "secret": "x" * 32, "use": "sign"}, {"kid": "b", "secret": "y" * 32, "use": "verify"}]})
+    )
+    (code,) = examples("docs/clients.md", "python")
+    found: dict[str, Any] = {}
+    exec(code.replace("/etc/calls/keyring.json", str(keyring)), found)
+    identity = await Authenticator(AuthSettings(keyring_file=keyring), longest=4096).authenticate(found["token"]("bob", "Bob"), time.time())
+    assert (identity.user.user_id, identity.user.name) == ("bob", "Bob")
