@@ -64,7 +64,6 @@ class RedisLink:
         self.sharded_pubsub = False
         """Whether channels are those of a slot (SPUBLISH): on Cluster from Redis 7.0. Known once connected; before that the word that every
         Redis knows."""
-        self.version = (0, 0)
         self.on_up: Callable[[], None] | None = None
         """Called when a connection is made; until a command asked for with `first` is answered, all others wait."""
         self.on_down: Callable[[], None] | None = None
@@ -207,8 +206,7 @@ class RedisLink:
         if self._lost_at:
             about["away"] = round(self._loop.time() - self._lost_at, 1)
         log.info("connected to Redis", extra=about)
-        self.version = wire.server.version
-        self.sharded_pubsub = self._endpoint.clustered and self.version >= (7, 0)
+        self.sharded_pubsub = self._endpoint.clustered and wire.server.version >= (7, 0)
         self._queue.held, self._leaving = self.on_up is not None, False
         self._wire = wire
         wire.on_reply, wire.on_writable = self._reply, self._flush
