@@ -26,6 +26,9 @@ AT_A_LOOK = 500
 AT_ONCE = 50
 """Users that come, or begin a call, at the same time."""
 
+ENDS = ("call.ended", "call.missed", "call.rejected")
+"""Messages that are the last of their call."""
+
 
 class Crowd:
     """url: names a `/ws` for each connection anew. sign: a token for a user. period: seconds between two messages of one user."""
@@ -174,10 +177,20 @@ class Crowd:
         while True:
             for person in self._people:
                 for message in person.news():
+                    self._judge_order(person, message["type"], message["payload"])
                     self._judge(person, message["type"], message["payload"])
+                self.tally.problems += [f"{person.name} was sent {gap}" for gap in person.skipped()]
             self.tally.reconnects = sum(max(0, person.client.connects - 1) for person in self._people)
             self.tally.most_reconnects = max((person.client.connects - 1 for person in self._people), default=0)
             await asyncio.sleep(LOOK * max(1.0, len(self._people) / AT_A_LOOK))
+
+    def _judge_order(self, person: Person, kind: str, payload: dict[str, Any]) -> None:
+        """A call ends once for each, and nothing is said of it afterwards."""
+        session = payload.get("session_id")
+        if session in person.over and (kind in (*ENDS, "call.ring", "call.accepted") or kind.startswith("webrtc.")):
+            self.tally.problems.append(f"{person.name} heard {kind} of {session}, which had ended")
+        if kind in ENDS:
+            person.over.add(payload["session_id"])
 
     def _judge(self, person: Person, kind: str, payload: dict[str, Any]) -> None:
         line = self._lines.get((payload.get("session_id", ""), person))

@@ -55,14 +55,22 @@ class Person:
         """When the last welcome was seen, on the monotonic clock."""
         self.gaps = 0
         """How often the server said that something may be missing."""
+        self.over: set[str] = set()
+        """Calls of whose end they were told."""
         self._session: str | None = None
-        self._read = 0
+        self._read = self._skipped = 0
 
     def news(self) -> list[dict[str, Any]]:
         """All but the first welcome, which says nothing of a call that may have begun since."""
         found = self.client.log[self._read :]
         self._read += len(found)
         return [message for message in found if message["type"] != "session.welcome" or self._returned(message["payload"])]
+
+    def skipped(self) -> list[str]:
+        """What a socket left out without a word: the client drops it and asks on another, which the server should not need."""
+        found = self.client.gaps[self._skipped :]
+        self._skipped += len(found)
+        return found
 
     def _returned(self, welcome: dict[str, Any]) -> bool:
         before, self._session, self.came = self._session, welcome["session"], time.monotonic()

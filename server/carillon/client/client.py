@@ -47,6 +47,8 @@ class CarillonClient:
         self.session = Session()
         self.log: list[Json] = []
         """Every message that was news, in order."""
+        self.gaps: list[str] = []
+        """What was missing or unreadable on a socket, each time: it is dropped, and the rest asked for on another."""
         self.connects = 0
         """Sockets that a server has welcomed."""
         self.problem = ""
@@ -171,11 +173,15 @@ class CarillonClient:
     async def _listen(self, socket: ClientConnection) -> ClientConnection | None:
         """Until this socket is lost; returns the one that a move has led to meanwhile."""
         async with socket:
-            with contextlib.suppress(ConnectionClosed, ValueError):
+            try:
                 if socket is not self._socket:
                     await self._enter(socket)
                 async for text in socket:
                     await self._hear(socket, json.loads(text))
+            except ConnectionClosed:
+                pass
+            except ValueError as gap:
+                self.gaps.append(str(gap))
         moving = self._move is not None and not self._move.done()
         successor = await self._move if self._move is not None else None
         self._move = None
