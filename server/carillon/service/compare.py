@@ -48,6 +48,9 @@ class Comparer:
     def _compared(self, user: Attached, standing: Standing) -> None:
         if standing.generation > user.generation and not standing.placed:
             self._router.upstairs.reclaim(user)
+        if standing.generation < user.generation or self._expired(user, standing):
+            user.registered = ""  # keys have expired in a long outage; the next renewal of the pod lease has them said again
+            return
         if standing.generation != user.generation or not standing.here:
             return
         call = user.live_call
@@ -60,6 +63,11 @@ class Comparer:
                 self._router.upstairs.mend(user)
         elif standing.revision > user.revision or self._gone(user, standing):
             self._router.upstairs.mend(user)
+
+    @staticmethod
+    def _expired(user: Attached, standing: Standing) -> bool:
+        """Whether a call is named and not there, as no end leaves it."""
+        return user.live_call is not None and standing.call is None and standing.holds == user.live_call.id
 
     @staticmethod
     def _gone(user: Attached, standing: Standing) -> bool:

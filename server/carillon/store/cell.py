@@ -34,9 +34,12 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long and how much is kept. TTLs in milliseconds, inbox in entries and bytes per stream."""
+    """How long and how much is kept. TTLs in milliseconds, inbox in entries and bytes per stream.
 
-    live_ttl: int = 900_000
+    A live call outlives the ledger: an outage that outlasts the one has ended the other, and all is said again.
+    """
+
+    live_ttl: int = 7200_000
     ended_ttl: int = 4 * 3600_000
     inbox_entries: int = 256
     inbox_bytes: int = 1_048_576

@@ -104,6 +104,8 @@ class Standing:
     """Whether their latest connection is on a pod that lives, this one or another."""
     peer: Place
     revision: int
+    holds: str
+    """Id of the call that their reservation names; its record may be gone."""
     epoch: str
     seq: int
 

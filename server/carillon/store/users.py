@@ -119,14 +119,15 @@ class Users(Cell):
         call_raw, presence_raw, placed, peer, has_place, reservation_raw, session_raw = entry
         found, presence = read_call(call_raw), read_presence(presence_raw)
         call = found if found and found.live else None
-        session = read_session(session_raw)
+        session, reservation = read_session(session_raw), read_reservation(reservation_raw)
         return Standing(
             call=call,
             generation=presence.generation if presence else 0,
             here=presence is not None and presence.ledger == self.ledger and presence.pod == self.pod,
             placed=bool(placed),
             peer=read_place(peer, bool(has_place)),
-            revision=call.revision if call else read_reservation(reservation_raw).revision,
+            revision=call.revision if call else reservation.revision,
+            holds=reservation.call_id,
             epoch=session.epoch if session else "",
             seq=session.seq if session else 0,
         )

@@ -128,3 +128,17 @@ async def test_a_full_redis_refuses_starts_and_lets_calls_end(own_redis: RedisSe
     own_redis.ask("CONFIG", "SET", "maxmemory", "0")
     await carol.say("call.start", callee_id="dave")
     await dave.heard("call.ring")
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("expired", ["p:alice", "p:bob", "c:"])
+async def test_a_call_whose_keys_expired_in_an_outage_is_said_again(pods: list[Pod], expired: str, v1: bool) -> None:
+    alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=v1)
+    session = await in_call(alice, bob)
+    base = pods[0].store.channel.partition("ch:")[0]
+    key = base + (expired if expired != "c:" else expired + session)
+    await pods[0].link.command("DEL", key, timeout=5)
+    await asyncio.sleep(3)  # past lease and grace
+    assert "call.ended" not in alice.connection.types + bob.connection.types
+    await bob.say("call.end", session_id=session)
+    await alice.heard("call.ended")
