@@ -1,5 +1,7 @@
 """An operator that dies between two writes, any two: the next one completes what it began. Passes in this process, on a real API server."""
 
+import base64
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from harness.kubelet import Kubelet
 from harness.operators import Cell
 from harness.shapes import shape
 
+from carillon_operator.keyring import PATIENCE, checksum
 from carillon_operator.kube import Client, NotLeading, load
 from carillon_operator.metrics import Reading
 from carillon_operator.reconciler import Applier, Reconciler, Scaler
@@ -18,22 +21,35 @@ from carillon_operator.resources import Defaults
 
 DEFAULTS = Defaults("example.com/carillon-server:1", "redis:8.2-alpine", "default")
 UNBOUNDED = 10_000
+STEP = PATIENCE + 61.0
+"""Seconds from one to the next: longer than a phase of a rotation with the shortest tokens."""
 ENOUGH = 300
 """Passes in which everything must have settled."""
 
 
 class Load:
-    """Stands in for the pods' own metrics: so many connections, spread evenly."""
+    """Stands in for the pods' own metrics: so many connections, spread evenly, and the keyring as it is."""
 
-    def __init__(self, connections: int = 0) -> None:
-        self.connections = connections
+    def __init__(self, connections: int = 0, keyring: Callable[[], str] = str) -> None:
+        self.connections, self.keyring = connections, keyring
 
     async def read(self, pods: list[dict[str, Any]]) -> dict[str, Reading | None]:
-        return {one["metadata"]["name"]: Reading(self.connections // len(pods)) for one in pods}
+        loaded = checksum(self.keyring())
+        return {one["metadata"]["name"]: Reading(self.connections // len(pods), keyring=loaded) for one in pods}
+
+
+class Clock:
+    """Goes on by more than any wait of an operator, from each to the next."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @asynccontextmanager
-async def life(writes: int, load_of_pods: Load) -> AsyncIterator[Reconciler]:
+async def life(writes: int, load_of_pods: Load, clock: Clock) -> AsyncIterator[Reconciler]:
     """An operator that knows nothing yet, and is gone after so many writes."""
     left = writes
 
@@ -45,7 +61,7 @@ async def life(writes: int, load_of_pods: Load) -> AsyncIterator[Reconciler]:
     client = Client(await load(), may_write, lambda *_: None)
     try:
         scaler = Scaler(client, load_of_pods)  # type: ignore[arg-type]  # only `read` is asked of it
-        yield Reconciler(client, Applier(client), scaler, DEFAULTS, "test", time.time)
+        yield Reconciler(client, Applier(client), scaler, DEFAULTS, "test", clock)
     finally:
         await client.close()
 
@@ -54,13 +70,16 @@ async def life(writes: int, load_of_pods: Load) -> AsyncIterator[Reconciler]:
 def settle(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[int]]:
     monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig()))
 
+    clock = Clock()
+
     async def settled(cell: Cell, writes: int, load_of_pods: Load) -> int:
         """One operator after the other, each of which makes so many writes, until one finds nothing to do. Returns how many died."""
         deaths = 0
         kubelet = Kubelet(cell.server, cell.namespace)
         for _ in range(ENOUGH):
             kubelet.step()
-            async with life(writes, load_of_pods) as reconciler:
+            clock.now += STEP
+            async with life(writes, load_of_pods, clock) as reconciler:
                 try:
                     if not (await reconciler.reconcile(cell.namespace, "calls")).written:
                         return deaths
@@ -106,3 +125,19 @@ async def test_the_scaler_knows_its_own_write_again(api_server: ApiServer, settl
     assert "previous" not in found["status"]["scaler"]
     assert cell.is_said("ScalerConflict", "False")
     assert [one["spec"]["replicas"] for one in cell.servers().values()] == [3]
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+async def test_a_rotation_goes_through_its_phases(api_server: ApiServer, settle: Callable[..., Awaitable[int]], writes: int) -> None:
+    cell = Cell.fresh(api_server)
+
+    def keyring() -> str:
+        secret = cell.get("Secret", "calls-jwt")
+        return base64.b64decode(secret["data"]["keyring.json"]).decode() if secret else ""
+
+    cell.declare({"auth": {"maxTokenLifetimeSeconds": 60}})
+    await settle(cell, UNBOUNDED, Load())
+    cell.change("SignalingCluster", {"spec": {"auth": {"rotation": 1}}})
+    assert await settle(cell, writes, Load(keyring=keyring))
+    assert {one["kid"]: one["use"] for one in json.loads(keyring())["keys"]} == {"1": "sign"}
+    assert (cell.get("SignalingCluster") or {})["status"]["keyring"] == {"rotation": 1, "phase": "Settled"}
