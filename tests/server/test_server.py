@@ -166,6 +166,17 @@ async def test_sigint_leaves_at_once(redis_server: RedisServer, cell: str) -> No
         server.wait(5)
 
 
+async def test_leaving_while_redis_is_away_is_no_error(own_redis: RedisServer, cell: str) -> None:
+    with ServerProcess(own_redis.url, cell, ATTACH_TIMEOUT="60") as server:
+        own_redis.stop()
+        waiting = await User.join_v1(server, "alice")
+        await waiting.say("session.resume")
+        await until(lambda: "no connection to Redis" in server.log)
+        server.terminate(signal.SIGINT)
+        server.wait(10)
+        assert '"level": "error"' not in server.log
+
+
 async def test_why_tells_the_story_of_a_call(server: ServerProcess, redis_server: RedisServer, cell: str) -> None:
     alice, bob = await User.join(server, "alice"), await User.join(server, "bob")
     session = await a_call(alice, bob)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS = 0.7
 """Seconds that sockets have to answer our close frame when the process leaves; then they are cut off."""
+LAST_ERRANDS = 0.9
+"""Seconds after which what still waits for Redis on their behalf is given up: before uvicorn does so and calls it an error."""
 
 
 def make_config(app: object, settings: Settings, **changes: Any) -> SignalingConfig:
@@ -117,9 +119,15 @@ class SignalingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[sockets_of_the_system.socket] | None = None) -> None:
         """uvicorn closes each connection (`SignalingProtocol.shutdown`) and waits; here not for ever."""
         log.info("closing", extra={"connections": len(self.sockets)})
-        late = asyncio.get_running_loop().call_later(LAST_WORDS, self._cut_off)
+        loop = asyncio.get_running_loop()
+        late = (loop.call_later(LAST_WORDS, self._cut_off), loop.call_later(LAST_ERRANDS, self._give_up))
         await super().shutdown(sockets)
-        late.cancel()
+        for timer in late:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
 
     def _cut_off(self) -> None:
         for socket in self.sockets:
