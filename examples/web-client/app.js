@@ -28,12 +28,17 @@ let quality = null;
 let refused = null;
 let silent = false;
 let failing = false;
+/** The kind of device that was lost, while that is said. */
+let lacking = null;
+const LOST = { microphone_lost: "audio", camera_lost: "video" };
 
 const devices = new Devices((kind, id) => client.useDevice(kind, id), complain);
 
 // ------------------------------------------------------------------ problems
 
-function complain(message) {
+/** code: of an SDK error that is over when its device is back. */
+function complain(message, code = "") {
+  lacking = LOST[code] ?? null;
   tell($("problem-text"), message);
   $("problem").hidden = !message;
   if (message) say(message, true);
@@ -63,7 +68,7 @@ function signIn(identity) {
   client.on("incoming", ({ call }) => incoming(call));
   client.on("ended", ({ call }) => ended(call));
   client.on("missed", ({ call }) => missed(call));
-  client.on("error", ({ error }) => complain(error.message));
+  client.on("error", ({ error }) => complain(error.message, error.code));
   client.on("quality", (measured) => {
     quality = measured;
     render();
@@ -197,6 +202,7 @@ function changed(call) {
   if (call.state !== "ended") last = null;
   if (call.state !== "incoming") refused = null;
   if (call.state !== "connected") quality = null;
+  if (lacking && ["on", "muted"].includes(call.local[lacking])) complain("");
   render();
   sound(call);
   const text = `${call.peer.name}: ${callState(call, client?.state)}`;
@@ -329,7 +335,7 @@ on("decline", () => client.reject());
 on("end", () => client.end());
 on("take", () => orComplain(client.resume()));
 on("mute", () => client.setMuted($("mute").textContent === "Mute"));
-on("camera", () => orComplain(client.setCamera($("camera").getAttribute("aria-pressed") !== "true")));
+on("camera", () => orComplain(client.setCamera(client.call?.local.video !== "on")));
 on("sound", () => $("remote-audio").play().then(() => hold(false)));
 on("again", () => call(last.peer, last.media));
 on("again-listen", () => call(last.peer, last.media, true));

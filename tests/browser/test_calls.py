@@ -47,18 +47,18 @@ async def test_a_video_call_with_camera_off_and_on(people: People) -> None:
         await expect(person.page.locator("#remote-video")).to_be_visible()
         await expect(person.page.locator("#local-video")).to_be_visible()
     await alice.look("video")
-    await alice.press("Camera")
+    await alice.press("Turn camera off")
     await expect(bob.page.locator("#remote-video")).to_be_hidden()
     await expect(bob.page.locator("#remote-blank")).to_have_text("Alice's camera is off.")
     await bob.look("camera-off")
-    await alice.press("Camera")
+    await alice.press("Turn camera on")
     await expect(bob.page.locator("#remote-video")).to_be_visible()
     await bob.hears_more("video")
 
 
 async def test_video_is_turned_on_in_an_audio_call(people: People) -> None:
     alice, bob = await people.call()
-    await alice.press("Camera")
+    await alice.press("Turn camera on")
     await expect(bob.page.locator("#remote-video")).to_be_visible()
     await bob.hears_more("video")
     await alice.hears_more("audio")

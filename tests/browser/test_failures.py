@@ -109,8 +109,8 @@ async def test_camera_missing_makes_an_audio_call(people: People) -> None:
     await bob.press("Accept")
     await bob.connected()
     await bob.hears_more()
-    await expect(alice.notes).to_have_text("No camera was found. Plug one in, then press Camera.")
-    await alice.press("Camera")
+    await expect(alice.notes).to_have_text("No camera was found. Plug one in, then press Turn camera on.")
+    await alice.press("Turn camera on")
     await expect(alice.problem).to_contain_text("The call goes on without video.")
     await alice.connected()
 

@@ -125,6 +125,7 @@ async def test_a_microphone_is_lost_and_plugged_in(people: People) -> None:
     await alice.look("microphone-lost")
     await alice.page.evaluate("window.plug()")
     await expect(alice.notes).to_be_hidden()
+    await expect(alice.problem).to_be_hidden()
     await expect(bob.notes).to_be_hidden()
     await bob.hears_more()
 
@@ -137,7 +138,7 @@ async def test_a_camera_is_lost(people: People) -> None:
     await alice.page.evaluate("window.lose('video', 'NotAllowedError')")
     await expect(alice.problem).to_have_text("The camera stopped working. The call goes on without video.")
     await expect(alice.notes).to_have_text(
-        "Your camera is blocked. Allow it for this page in the browser's address bar, then press Camera."
+        "Your camera is blocked. Allow it for this page in the browser's address bar, then press Turn camera on."
     )
     await expect(bob.page.locator("#remote-blank")).to_have_text("Alice's camera is off.")
     await bob.hears_more()

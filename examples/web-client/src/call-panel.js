@@ -75,17 +75,12 @@ function buttons({ call, refused, silent }) {
   };
   for (const [id, visible] of Object.entries(shown)) $(id).hidden = !visible;
   const deaf = ["off", "refused", "missing", "busy"].includes(call.local.audio);
-  toggle($("mute"), call.muted || deaf, call.muted || deaf ? "Unmute" : "Mute");
-  toggle($("camera"), call.local.video === "on", "Camera");
+  write($("mute"), call.muted || deaf ? "Unmute" : "Mute");
+  write($("camera"), call.local.video === "on" ? "Turn camera off" : "Turn camera on");
   write($("end"), state === "outgoing" || state === "ringing" ? "Cancel" : "Hang up");
   write($("accept"), refused ? "Try again" : "Accept");
   write($("again"), call.direction === "incoming" ? "Call back" : "Call again");
   $("volume-row").hidden = !carried;
-}
-
-function toggle(button, pressed, text) {
-  button.setAttribute("aria-pressed", String(pressed));
-  write(button, text);
 }
 
 function list(element, texts) {

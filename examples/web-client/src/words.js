@@ -54,9 +54,9 @@ const MICROPHONE = {
   muted: "You are muted: {name} cannot hear you.",
 };
 const CAMERA = {
-  refused: "Your camera is blocked. Allow it for this page in the browser's address bar, then press Camera.",
-  missing: "No camera was found. Plug one in, then press Camera.",
-  busy: "Another program uses your camera. Close it, then press Camera.",
+  refused: "Your camera is blocked. Allow it for this page in the browser's address bar, then press Turn camera on.",
+  missing: "No camera was found. Plug one in, then press Turn camera on.",
+  busy: "Another program uses your camera. Close it, then press Turn camera on.",
 };
 const THEIR_MICROPHONE = {
   muted: "{name} is muted.",
