@@ -30,35 +30,33 @@ log = logging.getLogger("carillon")
 
 def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = None) -> SignalingServer:
     """Everything of one process, not yet started. extra: further routes. Raises ConfigError for credentials that cannot be used."""
-
     telemetry = Telemetry(settings)
     observer, door = Observer(telemetry), Door(settings, telemetry.metrics)
     authenticator = Authenticator(settings.auth, longest=settings.limits.token_bytes)
     telemetry.metrics.keyring.follow_labels(lambda: authenticator.keyrings(time.time()))
-    servers = partial(ice_servers, settings.turn)
+    turn = partial(ice_servers, settings.turn)
     sender = PushSender.from_settings(settings.push, tracer=telemetry.tracer, metrics=telemetry.metrics)
     for remark in sender.remarks:
         log.warning(remark)
-    pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, servers), telemetry=telemetry)
-    server_settings = SocketSettings(
-        settings.server.hello_timeout,
-        settings.server.attach_timeout,
-        settings.auth.close_on_expiry,
-        settings.limits.queue_seconds,
-        settings.calls.freeze,
-    )
+    pod = Pod(settings, sender=sender, limiter=door, watcher=observer, greet=Greeter(settings, turn), telemetry=telemetry)
     endpoint = Endpoint(
-        authenticator,
-        pod.engine.attacher,
-        pod.engine.service,
-        pod.engine.ring.pong,
-        door,
-        observer,
-        server_settings,
-        lambda: pod.leaving,
-        pod.pulse,
+        authenticator=authenticator,
+        attacher=pod.engine.attacher,
+        service=pod.engine.service,
+        pong=pod.engine.ring.pong,
+        door=door,
+        observer=observer,
+        settings=SocketSettings(
+            hello=settings.server.hello_timeout,
+            attach=settings.server.attach_timeout,
+            close_on_expiry=settings.auth.close_on_expiry,
+            queue=settings.limits.queue_seconds,
+            freeze=settings.calls.freeze,
+        ),
+        leaving=lambda: pod.leaving,
+        pulse=pod.pulse,
     )
-    app = create_app(pod, endpoint, Bearer(settings, authenticator, door, servers), extra(pod.hub) if extra else [])
+    app = create_app(pod, endpoint, Bearer(settings, authenticator, door, turn), extra(pod.hub) if extra else [])
 
     async def drain() -> None:
         delay, seconds = settings.server.drain_delay, settings.server.drain

@@ -31,6 +31,7 @@ _STOOD_STILL = Refusal(503, "This server stood still", Close.RESTART, 1.0)
 class Endpoint:
     def __init__(
         self,
+        *,
         authenticator: Authenticator,
         attacher: Attacher,
         service: Service,
