@@ -94,6 +94,9 @@ class Client:
                 max_line_size=2**16,
             ) as answer:
                 self._count("watch", kind.plural, answer.status)
+                if answer.status == 401:
+                    # The LIST that follows logs in anew.
+                    raise Unreachable("the API server knows us no more")
                 if answer.status != 200:
                     raise error(answer.status, _decoded(await answer.read()), answer.headers.get("Retry-After"))
                 async for event in _lines(answer.content):
