@@ -65,6 +65,8 @@ class CarillonClient:
         self._hint = 0.0
         """Seconds the server asked to wait before the next attempt."""
         self._repeats: set[asyncio.Task[None]] = set()
+        self._repeating = 0
+        """The connection, as `connects` counts them, on which what is unanswered is to be sent again."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -235,9 +237,15 @@ class CarillonClient:
 
     async def _hear(self, socket: ClientConnection, message: Json) -> None:
         replies, news = self.session.receive(message) if self.v1 else ([], True)
+        numbered = self.session.last
         for reply in replies:
             await socket.send(reply)
         if message["type"] == "session.welcome":
+            # What was said while that went out was not sent by who said it: this client was not up yet.
+            while rest := self.session.since(numbered):
+                numbered = self.session.last
+                for text in rest:
+                    await socket.send(text)
             self._opened(socket)
         if message["type"] == "server.going_away":
             within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
@@ -252,14 +260,16 @@ class CarillonClient:
 
     def _repeat(self, delay: float) -> None:
         """Send what is unanswered again after a while, once however many refusals ask for it, unless a reconnect has done so."""
-        if self._repeats:
+        if self._repeating == self.connects:
             return
+        self._repeating = self.connects
 
         async def later(connects: int) -> None:
             # The server names the time until the next single message; all at once by then would be a flood.
             await asyncio.sleep(max(1.0, delay))
             socket = self._socket
-            if socket is not None and self.connects == connects:
+            if socket is not None and self._repeating == self.connects == connects:
+                self._repeating = 0
                 for message in list(self.session.outbox):
                     with contextlib.suppress(ConnectionClosed):
                         await socket.send(json.dumps(message))

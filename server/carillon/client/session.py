@@ -37,6 +37,15 @@ class Session:
         self.outbox.append(message)
         return json.dumps(message)
 
+    @property
+    def last(self) -> int:
+        """The `n` of the message that was numbered last."""
+        return self._n
+
+    def since(self, n: int) -> list[str]:
+        """What was numbered after that one, and is still to be answered."""
+        return [json.dumps(message) for message in self.outbox if message["n"] > n]
+
     def receive(self, message: Json) -> tuple[list[str], bool]:
         """(replies to send, whether the message is news). Raises ValueError on a gap: drop the socket and resume."""
         kind, payload = message["type"], message["payload"]
