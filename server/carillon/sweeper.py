@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from carillon.call import SECOND
 from carillon.errors import StoreError
 from carillon.hub import Hub
-from carillon.service.ask import StaleConnection
 from carillon.service.compare import Comparer
 from carillon.service.register import Registrar
 from carillon.store.results import Claimed, Renewed
@@ -175,7 +174,7 @@ class Sweeper:
                 ledger = self._store.ledger
                 results = await asyncio.gather(*(self._registrar.registered(user) for user in unknown), return_exceptions=True)
                 for result in results:
-                    if isinstance(result, BaseException) and not isinstance(result, StaleConnection):
+                    if isinstance(result, BaseException):
                         log.error("a user could not be registered again", exc_info=result)
                 if ledger == self._store.ledger and all(user.registered != ledger for user in unknown if self._hub.current(user)):
                     await asyncio.sleep(self._pace.sweep)

@@ -32,7 +32,7 @@ class Ask:
 
 GHOSTS = (0.0, 0.5, 0.5, 1.0, 3.0, 15.0)
 """Seconds between looks for what was sent and given up: Redis may run it late, from a socket that is dead. More often within RECLAIM."""
-RECLAIM = 2.0
+RECLAIM = 5.0
 """Seconds that a connection has to take its place back from one that died while it attached."""
 
 

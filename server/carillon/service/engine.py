@@ -49,7 +49,7 @@ class Engine:
         self.transactor = Transactor(store, hub, router, rules, self, renewed, self._registered, clock)
         self.attacher = Attacher(store, hub, router, self.transactor, rules, clock, renewed, greet, self.background)
         self.comparer = Comparer(store, hub, router)
-        self.registrar = Registrar(store, hub, router, self.transactor, self.comparer, greet)
+        self.registrar = Registrar(store, hub, router, self.transactor, self.comparer, greet, self.background)
         self.ring = Ring(self.transactor, pusher, watcher, self.background, hurry)
         relayer = Relayer(store, hub, router, self.transactor, renewed, self._registered, clock, patience)
         parts = Parts(

@@ -1,15 +1,15 @@
 """Users of this pod are said again when Redis forgot them."""
 
 import asyncio
-import contextlib
 
 from carillon.call import Call, Expire, Recall, State
 from carillon.errors import Close, StoreError
 from carillon.hub import Attached, Hub
 from carillon.router.render import statements
 from carillon.router.router import Router
-from carillon.service.ask import Ask, StaleConnection, reclaimed
+from carillon.service.ask import Ask, reclaimed
 from carillon.service.attach import Greet
+from carillon.service.background import Background
 from carillon.service.compare import Comparer
 from carillon.service.transact import Transactor
 from carillon.store.records import FORMAT, NOWHERE, Event, Reservation
@@ -18,15 +18,19 @@ from carillon.store.store import LedgerChanged, Store
 
 
 class Registrar:
-    def __init__(self, store: Store, hub: Hub, router: Router, transactor: Transactor, comparer: Comparer, greet: Greet) -> None:
+    def __init__(
+        self, store: Store, hub: Hub, router: Router, transactor: Transactor, comparer: Comparer, greet: Greet, background: Background
+    ) -> None:
         self._store, self._hub, self._router, self._transactor, self._greet = store, hub, router, transactor, greet
-        self._comparer = comparer
+        self._comparer, self._background = comparer, background
         self._registering: dict[str, asyncio.Future[None]] = {}
+        self._giving_way: dict[Attached, asyncio.Future[None]] = {}
 
     async def registered(self, attached: Attached) -> None:
-        """Say this connection again if the present ledger does not know it. Raises StaleConnection when the user is elsewhere."""
+        """Say this connection again if the present ledger does not know it. Returns once it has been asked, and where the user seems to be
+        elsewhere, once that is settled: then the connection has its place again or is closed."""
         user_id = attached.user_id
-        running = self._registering.get(user_id)
+        running = self._registering.get(user_id) or self._giving_way.get(attached)
         if running is not None:
             await asyncio.shield(running)
             return
@@ -60,7 +64,10 @@ class Registrar:
                 self._router.mended(attached, [])
             return
         if isinstance(result, Superseded):
-            await self._give_way(attached, generation, result)
+            attached.registered = ledger
+            if attached not in self._giving_way:
+                self._giving_way[attached] = asyncio.get_running_loop().create_future()
+                self._background.spawn(self._give_way(attached, generation, result))
             return
         mine = attached.live_call
         attached.registered, attached.peer = ledger, result.peer
@@ -78,13 +85,15 @@ class Registrar:
         call = attached.live_call
         if not to.elsewhere and attached.generation == generation:
             self._router.upstairs.reclaim(attached)
-        if not await reclaimed(attached, generation, self._hub):
-            self._hub.remove(attached)
+        try:
+            kept = await reclaimed(attached, generation, self._hub)
+        finally:
+            self._giving_way.pop(attached).set_result(None)
+        if not kept and self._hub.remove(attached):
             attached.connection.close(Close.NORMAL)
-            raise StaleConnection
-        if call is not None:
+        elif kept and call is not None:
             attached.call, attached.registered = call, ""
-            await self._register(attached)
+            await self.registered(attached)
 
     async def _welcome(self, attached: Attached, result: Registered) -> None:
         if attached.epoch != result.epoch:
@@ -103,8 +112,7 @@ class Registrar:
             await self._comparer.compare([attached])
             return
         attached.registered = ""
-        with contextlib.suppress(StaleConnection):
-            await self.registered(attached)
+        await self.registered(attached)
 
     async def recall(self) -> None:
         """Say again what calls have ended lately: who registers one of them as alive must not bring it back."""

@@ -116,6 +116,8 @@ class Relayer:
                     if not await reclaimed(sender, generation, self._hub):
                         raise StaleConnection
                 case Unregistered():
+                    if not self._hub.current(sender):
+                        raise StaleConnection
                     if sender.registered == self._store.ledger:
                         sender.registered = ""
                     await self._registered(sender)

@@ -212,7 +212,7 @@ class Run:
             return [b"unknown"]
 
         left = await members()
-        deadline = asyncio.get_running_loop().time() + 6
+        deadline = asyncio.get_running_loop().time() + 15
         while left and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
             left = await members()
