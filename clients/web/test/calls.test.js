@@ -86,6 +86,9 @@ const refusedAs = (code) => (/** @type {unknown} */ error) => {
 for (const protocol of /** @type {const} */ (["carillon.v1", "reference"])) {
   test(`${protocol}: ring, accept, talk, mute, hang up`, async () => {
     const { alice, bob, to, from } = await two({ protocol });
+    /** @type {Set<MediaStream | null>} */
+    const streams = new Set();
+    alice.on("call", ({ call }) => call.state !== "ended" && streams.add(call.remoteStream));
     const ringing = await alice.start(to, { media: "video", data: "hello", name: "Bobby" });
     assert.equal(ringing.state, "ringing");
     assert.equal(ringing.peer.name, "Bobby");
@@ -94,6 +97,7 @@ for (const protocol of /** @type {const} */ (["carillon.v1", "reference"])) {
     assert.equal((await bob.accept()).state, "connecting");
     await Promise.all([reaches(alice, "connected"), reaches(bob, "connected")]);
     assert.deepEqual(alice.call?.remoteStream?.getTracks().map(({ kind }) => kind).sort(), ["audio", "video"]);
+    assert.deepEqual([...streams], [null, alice.call?.remoteStream], "none before the first track, then one for good");
     bob.setMuted(true);
     await until(() => alice.call?.remote.audio === "muted", "the peer's mute");
     assert.ok(alice.call?.connectedAt);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoff, hint } from "../src/backoff.js";
 import { createSession } from "../src/session.js";
+import { bearer } from "../src/token.js";
 
 const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
 
@@ -102,4 +103,13 @@ test("backs off with jitter, and takes the server's hint", () => {
   }
   assert.equal(hint("This server is full; retry after 2.5 s"), 2.5);
   assert.equal(hint("service restart"), null);
+});
+
+test("reads the user of a token by the server's claim, by hash, else by sub; nobody's where there is none", () => {
+  const made = (/** @type {object} */ claims) => `e.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.s`;
+  assert.equal(bearer(made({ hash: "h", sub: "s", uid: 7 })).user_id, "h");
+  assert.equal(bearer(made({ hash: "h", sub: "s", uid: 7 }), "uid").user_id, "7");
+  assert.equal(bearer(made({ sub: "s" })).user_id, "s");
+  for (const token of [made({}), "", "no token", "a.%.c"]) assert.equal(bearer(token).user_id, "");
+  assert.equal(bearer(made({ hash: "h", name: "Jürgen 李" })).name, "Jürgen 李");
 });
