@@ -5,6 +5,7 @@ The programs are those of KUBEBUILDER_ASSETS, else of the cache that `tests/clus
 
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -57,9 +58,15 @@ def programs(*more: str) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Below those that the system gives to outgoing connections, one of which could take it before it is used."""
+    while True:
+        port = random.randrange(12_000, 30_000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class ApiServer:
@@ -152,14 +159,16 @@ class ApiServer:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             assert self._server is not None
-            if self._server.poll() is not None:
+            assert self._etcd is not None
+            if self._server.poll() is not None or self._etcd.poll() is not None:
                 break
             try:
                 if self.call("GET", "/readyz") == "ok":
                     return
             except (OSError, ValueError):
                 time.sleep(0.1)
-        raise RuntimeError(f"no API server: {(self.folder / 'kube-apiserver.log').read_text()[-3000:]}")
+        ends = [(self.folder / f"{program}.log").read_text()[-2000:] for program in ("etcd", "kube-apiserver")]
+        raise RuntimeError("no API server:\n" + "\n".join(ends))
 
     def kill_server(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Ends it, as a crash does; `start_server` brings it back on the same port with what etcd holds."""
