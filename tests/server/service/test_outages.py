@@ -8,7 +8,7 @@ import pytest
 from harness.pods import Pod, healthy, in_call, until
 from harness.redis import RedisServer
 
-from carillon.errors import Refused
+from carillon.errors import Refused, StoreUnavailable
 
 MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
@@ -142,3 +142,22 @@ async def test_a_call_whose_keys_expired_in_an_outage_is_said_again(pods: list[P
     assert "call.ended" not in alice.connection.types + bob.connection.types
     await bob.say("call.end", session_id=session)
     await alice.heard("call.ended")
+
+
+async def test_an_accept_arms_a_lease_that_may_have_lapsed_unrenewed(pods: list[Pod], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who then dies with their pod must not be in a call for ever."""
+    alice, bob = await pods[0].join("alice"), await pods[1].join("bob")
+    await alice.say("call.start", callee_id="bob")
+    session = (await bob.heard("call.ring"))["session_id"]
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("no answer", sent=True)
+
+    monkeypatch.setattr(pods[1].store, "attend", fail)
+    await until(lambda: bob.attached.leased == "")
+    base = pods[0].store.channel.partition("ch:")[0]
+    await pods[0].link.command("ZREM", base + "d", f"l:{session}:bob", timeout=5)
+    await bob.say("call.accept", session_id=session)
+    await alice.heard("call.accepted")
+    await pods[1].kill()
+    assert (await alice.heard("call.ended"))["reason"] == "peer_disconnected"
