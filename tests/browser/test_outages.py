@@ -157,7 +157,7 @@ async def test_no_sound_gets_through(people: People) -> None:
     )
     await alice.look("connecting-slow")
     await alice.page.clock.fast_forward(60_000)
-    await expect(alice.state).to_have_text("No sound got through between you and Bob. Try another network.")
+    await expect(alice.state).to_have_text("No sound gets through to Bob. Try another network.")
     await expect(bob.state).to_contain_text("Alice hung up.")
 
 

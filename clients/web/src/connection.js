@@ -99,7 +99,7 @@ export function createConnection(session, timers, owner) {
     socket?.close(MOVED);
     socket = made;
     next = null;
-    timers.clear("retry", "move", "probe");
+    timers.clear("retry", "move", "probe", "flush");
     timers.set("stable", STABLE, () => {
       if (socket === made) failures = 0;
     });

@@ -89,7 +89,7 @@ export class Server {
    */
   constructor(port, env) {
     this.port = port;
-    const fast = { DRAIN_DELAY: "0", DRAIN_SECONDS: "2", GRACE_PERIOD: "7", ATTENDANCE_RENEWAL: "1", SWEEP_INTERVAL: "0.1" };
+    const fast = { DRAIN_DELAY: "0", DRAIN_SECONDS: "2", GRACE_PERIOD: "30", ATTENDANCE_RENEWAL: "1", SWEEP_INTERVAL: "0.1" };
     const pods = { POD_LEASE: "3", POD_RENEWAL: "0.5", PING_INTERVAL: "1", PING_TIMEOUT: "1" };
     this.env = { ...process.env, ...fast, ...pods, HOST: "127.0.0.1", PORT: String(port), JWT_SECRET: SECRET, ...env };
   }
