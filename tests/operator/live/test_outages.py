@@ -50,8 +50,9 @@ async def test_a_definition_that_changes_or_goes_and_comes_back(own_api_server: 
             cell.change("SignalingCluster", {"spec": {"replicas": 3, "newField": "its value"}})
             await wait(lambda: cell.settled() and cell.get("SignalingCluster")["status"]["replicas"] == 3, "changes are seen", operator)  # type: ignore[index]  # it is there
             assert (cell.get("SignalingCluster") or {})["spec"]["newField"] == "its value"
-            server.call("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{newer['metadata']['name']}")
-            await wait(lambda: server.refusal("GET", cell.path("SignalingCluster")), "the kind is gone", operator)
+            path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{newer['metadata']['name']}"
+            server.call("DELETE", path)
+            await wait(lambda: server.refusal("GET", path) and server.refusal("GET", cell.path("SignalingCluster")), "it is gone", operator)
             server.install(definition())
             cell.declare()
 
