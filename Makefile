@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.carillon-stamp
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+# Each test by name, and where one hangs: they take minutes.
+REAL := -v -o faulthandler_timeout=900
 REGISTRY ?=
 TAG ?= dev
 
@@ -60,11 +62,11 @@ lock: ## pin all dependencies anew, with hashes
 	for extra in dev server operator; do $(COMPILE) pyproject.toml --extra $$extra -o requirements/$$extra.lock; done
 	$(COMPILE) requirements/build.in -o requirements/build.lock
 
-e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests/cluster (root, Debian)
-	$(BIN)/python -m pytest tests/e2e -q
+e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests/cluster (root, Debian); QUIET_SECONDS: how long idle
+	$(BIN)/python -m pytest tests/e2e $(REAL)
 
-chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: 1 is 100 users at a time)
-	$(BIN)/python -m pytest tests/chaos -q
+chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: short or full)
+	$(BIN)/python -m pytest tests/chaos $(REAL)
 
 images: ## build the server's and the operator's image, with Docker where it runs, else with buildah (REGISTRY, TAG)
 	for target in server operator; do \

@@ -3,9 +3,12 @@ from collections.abc import Iterator
 
 import pytest
 from harness.environments import Environment, choose
+from harness.evidence import pytest_runtest_makereport
 from harness.figures import Figures
 from harness.operated import Declared, Operator
 from harness.services import since
+
+__all__ = ["pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,11 @@ def test_a_call_from_inside(operator: Operator) -> None:
     assert "Succeeded" in operator.helm("test", Operator.RELEASE, "--timeout=110s")
 
 
+def test_pods_are_spread_over_nodes(declared: Declared) -> None:
+    """These have no zone: a constraint on zones beside that on nodes would spread nothing."""
+    assert len({pod["spec"]["nodeName"] for pod in declared.service.pods()}) == 2
+
+
 def test_it_serves_soon_and_leaves_nothing_behind(operator: Operator, figures: Figures) -> None:
     with Declared(operator, {"replicas": 1, "drainSeconds": 3, "drainDelaySeconds": 0}) as made:
         kube, began = operator.kube, time.monotonic()

@@ -82,7 +82,7 @@ def undisturbed(service: Service, figures: Figures, what: str, *, pairs: int = 2
 
 def kept(tally: Tally, figures: Figures, what: str) -> None:
     figures.add(what, tally)
-    assert tally.problems == []
+    assert not tally.problems, "\n".join(tally.problems[:20])
 
 
 def since(began: float) -> str:

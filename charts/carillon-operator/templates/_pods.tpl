@@ -19,7 +19,7 @@ tolerations:
 {{- $usual := dict "maxSkew" 1 "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" $selector }}
 {{- $spread := $pod.topologySpreadConstraints }}
 {{- if not $spread }}
-{{- $spread = list (dict "topologyKey" "kubernetes.io/hostname") (dict "topologyKey" "topology.kubernetes.io/zone") }}
+{{- $spread = list (dict "topologyKey" "kubernetes.io/hostname") }}
 {{- end }}
 topologySpreadConstraints:
   {{- range $spread }}

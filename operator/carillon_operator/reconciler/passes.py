@@ -117,8 +117,12 @@ class Reconciler:
 
     async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, report: Report) -> None:
         wanted = desired(cluster, observed)
-        await self._applier.apply(cluster, wanted, world, report)
         deployments = world.deployments(cluster.uid)
+        if not cluster.spec.autoscaling and plan.serving in deployments and not plan.status.target:
+            fewer = deployments[plan.serving]["spec"].get("replicas", 1) - plan.replicas[plan.serving]
+            if fewer > 0:
+                await self._scaler.choose(cluster, world, plan.serving, fewer)
+        await self._applier.apply(cluster, wanted, world, report)
         kept = [deployment_name(cluster, name) for name in plan.replicas]
         for name, count in plan.replicas.items():
             if name != revision(cluster, observed) and name in deployments:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
-from carillon_operator.autoscaler import DELETION_COST, Decision, History, Sample, Scale, decide
+from carillon_operator.autoscaler import DELETION_COST, Decision, History, Sample, Scale, decide, victims
 from carillon_operator.kube import ApiError, Client, Conflict, NotFound
 from carillon_operator.kube.kinds import AUTOSCALER, POD, RESOURCE, SCALED_OBJECT, Kind
 from carillon_operator.metrics import Reading, Scraper
@@ -82,7 +82,7 @@ class Basis:
 
     def servers(self) -> list[Object]:
         """Pods of all revisions that can be asked."""
-        return [one for one in self.world.component(SERVER) if not look.leaving(one) and not look.ended(one)]
+        return _askable(self.world)
 
 
 @dataclass(slots=True)
@@ -171,12 +171,24 @@ class Scaler:
         answer = await self._client.merge(RESOURCE, seen.cluster.namespace, seen.cluster.name, change, sub="scale")
         about["resourceVersion"] = answer["metadata"]["resourceVersion"]
 
-    async def _choose(self, cluster: Cluster, world: World, victims: tuple[str, ...]) -> None:
-        """Marks the pods that are to go before there are to be fewer."""
+    async def choose(self, cluster: Cluster, world: World, serving: str, count: int) -> None:
+        """Marks the emptiest pods of a revision, so that Kubernetes takes them when somebody else wants so many fewer."""
+        pods = [
+            one for one in world.component(SERVER) if look.revision_of(one) == serving and not look.leaving(one) and not look.ended(one)
+        ]
+        readings = await self._scraper.read(pods)
+        named = [(one, readings.get(one["metadata"]["name"])) for one in pods]
+        samples = [Sample(pod["metadata"]["name"], one.connections if one else None, look.is_ready(pod)) for pod, one in named]
+        await self._choose(cluster, world, victims(samples, count))
+
+    async def _choose(self, cluster: Cluster, world: World, leaving: tuple[str, ...]) -> None:
+        """Marks the pods that are to go before there are to be fewer, and no others."""
         for pod in world.pods:
             about = pod["metadata"]
-            if about["name"] in victims and (about.get("annotations") or {}).get(COST) != str(DELETION_COST):
-                change = {"metadata": {"uid": about["uid"], "annotations": {COST: str(DELETION_COST)}}}
+            cost = str(DELETION_COST) if about["name"] in leaving else None
+            marked = (about.get("annotations") or {}).get(COST)
+            if marked != cost and (cost or marked == str(DELETION_COST)):
+                change = {"metadata": {"uid": about["uid"], "annotations": {COST: cost}}}
                 try:
                     await self._client.merge(POD, cluster.namespace, about["name"], change)
                 except (NotFound, Conflict):
@@ -197,6 +209,10 @@ class Scaler:
             if kind.optional:
                 return []
             raise
+
+
+def _askable(world: World) -> list[Object]:
+    return [one for one in world.component(SERVER) if not look.leaving(one) and not look.ended(one)]
 
 
 def _rotates(seen: Basis) -> bool:

@@ -96,11 +96,11 @@ def _probe(path: str, every: int, failures: int) -> Object:
 
 
 def _spread(cluster: Cluster) -> list[Object]:
-    """Over nodes, then zones, as far as possible. The selector is added once the revision is known."""
+    """Over nodes, as far as possible. The selector is added once the revision is known.
+
+    Not over zones as well: nodes that lack one of the labels are left out of account, so that where there are no zones nothing was spread.
+    """
     given = cluster.spec.pod.topology_spread_constraints
     if given:
         return [{"maxSkew": one.max_skew, "whenUnsatisfiable": one.when_unsatisfiable} | plain(one) for one in given]
-    return [
-        {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-    ]
+    return [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}]

@@ -193,7 +193,7 @@ class PodOverrides(Scheduling, frozen=True, kw_only=True):
     resources: Annotated[Resources, about("What the server reserves and may take.")] | None = None
     topology_spread_constraints: Annotated[
         tuple[TopologySpread, ...],
-        about("How evenly pods are spread; replaces the operator's own spread over nodes and zones.", longest=8),
+        about("How evenly pods are spread; replaces the operator's own spread over nodes.", longest=8),
     ] = ()
     service_account_name: Annotated[
         str, about("A service account of yours; absent: one without rights, made by the operator.", longest=253)

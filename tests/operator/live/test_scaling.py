@@ -124,6 +124,22 @@ async def test_kubectl_and_keda_scale_where_no_scaler_drives(cell: Cell, operato
     assert "the object has been modified" in cell.server.refusal("PUT", path, stale)
 
 
+async def test_whoever_wants_fewer_pods_takes_the_emptiest(cell: Cell, operator: Operator, kubelet: Kubelet, load: Load) -> None:
+    cell.declare({"replicas": 4})
+    await settled(cell, operator, 4)
+    *full, third, fourth = sorted(server_pods(cell))
+    load.connections = {third: 1, fourth: 2} | dict.fromkeys(full, 50)
+    seen: dict[str, str] = {}
+
+    def fewer() -> bool:
+        seen.update({name: one["metadata"].get("annotations", {}).get(COST, "") for name, one in server_pods(cell).items()})
+        return sorted(server_pods(cell)) == full
+
+    cell.server.call("PATCH", cell.path("SignalingCluster", "calls") + "/scale", {"spec": {"replicas": 2}}, kind=MERGE)
+    await wait(fewer, "two pods fewer", operator)
+    assert all(not seen[name] for name in full)
+
+
 async def test_another_writer_beside_the_scaler_is_reported_and_followed(
     cell: Cell, operator: Operator, kubelet: Kubelet, load: Load
 ) -> None:
