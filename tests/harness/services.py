@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.balancer import Balancer
 from harness.crowd import Crowd
 from harness.figures import Figures
 from harness.kube import Json, Kube, eventually
@@ -24,11 +25,11 @@ class Service:
     keyring: str
 
     def url(self) -> str:
-        """Of `/ws`, through the NodePort of a node chosen by chance."""
+        """Of `/ws`, through the NodePort of a living node chosen by chance."""
         if not hasattr(self, "_ports"):
             self._ports = [one["nodePort"] for one in self.kube.get("service", self.name, self.namespace)["spec"]["ports"]]
-            self._nodes = self.kube.addresses()
-        return f"ws://{random.choice(self._nodes)}:{self._ports[0]}/ws"
+            self._balancer = Balancer(self.kube.addresses())
+        return f"ws://{random.choice(self._balancer.healthy())}:{self._ports[0]}/ws"
 
     def sign(self, user_id: str) -> str:
         """With the key that signs now; looked up anew after `forget_key`."""
