@@ -88,7 +88,8 @@ class Sweeper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._store.leave(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._store.leave()
         except (StoreError, LedgerChanged, TimeoutError):
             log.info("the pod lease could not be given back; it lapses by itself")
 
@@ -139,7 +140,9 @@ class Sweeper:
                 await self._resubscribe()
             self._urgent.clear()
             try:
-                await asyncio.wait_for(self._urgent.wait(), self._pace.renew)
+                # Not wait_for, which until Python 3.12 forgets to be cancelled when both happen at once.
+                async with asyncio.timeout(self._pace.renew):
+                    await self._urgent.wait()
             except TimeoutError:
                 continue
 

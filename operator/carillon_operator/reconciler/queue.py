@@ -43,7 +43,9 @@ class Queue:
                 return wait
             self._woken.clear()
             try:
-                await asyncio.wait_for(self._woken.wait(), wait)
+                # Not wait_for, which until Python 3.12 forgets to be cancelled when both happen at once.
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
 

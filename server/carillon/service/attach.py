@@ -92,7 +92,8 @@ class Attacher:
                 )
             except LedgerChanged:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._renewed(), left)
+                    async with asyncio.timeout(left):
+                        await self._renewed()
             except StoreUnavailable as error:
                 sent = sent or error.sent
                 await asyncio.sleep(0.05)

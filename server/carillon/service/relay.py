@@ -89,7 +89,8 @@ class Relayer:
                 )
             except LedgerChanged:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._renewed(), left)
+                    async with asyncio.timeout(left):
+                        await self._renewed()
                 continue
             except StoreUnavailable as error:
                 repeated = repeated or error.sent

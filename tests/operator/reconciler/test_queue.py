@@ -146,3 +146,18 @@ async def test_who_waits_for_work_is_woken(queue: Queue) -> None:
     await asyncio.sleep(0)
     queue.add(A)
     assert await asyncio.wait_for(taking, 5) == A
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_who_is_cancelled_while_something_comes_ends(queue: Queue, steps: int) -> None:
+    """A leader that wakes after a freeze finds both at once; one that stayed would neither lead nor stand by."""
+    queue.add(B, 100.0)
+    taking = asyncio.create_task(queue.take())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    queue.add(A)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    if taking.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await taking
