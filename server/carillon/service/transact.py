@@ -121,20 +121,24 @@ class Transactor:
     async def settle(self, ask: Ask) -> Outcome | None:
         """Commit what was done, however long Redis is away. None: it counts no more, another connection has taken the actor's place.
 
-        Who hung up has hung up, wherever they are by now.
+        Who hung up has hung up, wherever they are by now. After a loss of data the peer's pod may yet say a call that is not found.
         """
         commit_id = ask.commit_id or secrets.token_hex(8)
         wait = SETTLE
         while True:
             try:
-                return await self.run(replace(ask, commit_id=commit_id))
+                outcome = await self.run(replace(ask, commit_id=commit_id))
+                if not self._may_be_said_again(ask, outcome):
+                    return outcome
             except (StoreError, Refused):
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, 5 * SETTLE)
+                pass  # as long as it takes
             except StaleConnection:
                 if ask.actor is None or not isinstance(ask.command, End | Reject):
                     return None
                 ask = replace(ask, actor=None, number=None)
+                continue
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 5 * SETTLE)
 
     async def answer(self, to: Attached, answered: Answered) -> None:
         """Commit the refusal of a v1 message, so that it is answered whatever becomes of the socket."""
@@ -160,9 +164,11 @@ class Transactor:
 
     def _too_early(self, outcome: Outcome) -> bool:
         """Just after Redis lost its data, what is not found may not have been said again yet."""
-        missing = isinstance(outcome, Refusal) and outcome.code in (ErrorCode.USER_OFFLINE, ErrorCode.SESSION_NOT_FOUND)
-        missing = missing or (isinstance(outcome, Found) and outcome.call is None)
-        return missing and self._store.now() < self._store.unsaid_until
+        return _missing(outcome) and self._store.now() < self._store.unsaid_until
+
+    def _may_be_said_again(self, ask: Ask, outcome: Outcome) -> bool:
+        known = isinstance(ask.command, End | Reject) and ask.known is not None and ask.number is None
+        return known and _missing(outcome) and self._store.now() < self._store.hold_until
 
     # ---------------------------------------------------------------- commit
 
@@ -180,7 +186,8 @@ class Transactor:
                 result = await self._store.commit(commit, timeout=left)
             except LedgerChanged:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._renewed(), left)
+                    async with asyncio.timeout(left):
+                        await self._renewed()
             except StoreUnavailable as error:
                 sent = sent or error.sent
                 await asyncio.sleep(0.05)
@@ -248,3 +255,9 @@ class Transactor:
     def _peer(commit: Commit, places: dict[str, Place], user_id: str) -> Place | None:
         others = [place for other, place in places.items() if other != user_id]
         return others[0] if others and others[0] != NOWHERE else None
+
+
+def _missing(outcome: Outcome) -> bool:
+    if isinstance(outcome, Refusal):
+        return outcome.code in (ErrorCode.USER_OFFLINE, ErrorCode.SESSION_NOT_FOUND)
+    return isinstance(outcome, Found) and outcome.call is None

@@ -1,8 +1,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from harness.pods import Pod
+from harness.pods import QUICK, Pod
 from harness.redis import RedisServer
+
+from carillon.call import Rules
 
 
 @pytest.fixture
@@ -15,12 +17,12 @@ async def pods(redis_server: RedisServer, cell: str) -> AsyncIterator[list[Pod]]
 
 
 @pytest.fixture
-async def pods_on(cell: str) -> AsyncIterator[Callable[[str, int], Awaitable[list[Pod]]]]:
+async def pods_on(cell: str) -> AsyncIterator[Callable[..., Awaitable[list[Pod]]]]:
     """Makes pods on a Redis of the test's own."""
     started: list[Pod] = []
 
-    async def make(url: str, count: int) -> list[Pod]:
-        started.extend([await Pod(f"pod-{number}", url, cell).start() for number in range(count)])
+    async def make(url: str, count: int, rules: Rules = QUICK) -> list[Pod]:
+        started.extend([await Pod(f"pod-{number}", url, cell, rules).start() for number in range(count)])
         return started
 
     yield make

@@ -4,14 +4,17 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 
+import msgspec.structs
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import Deaf, Pod, RecordingPusher, healthy, in_call, until
+from harness.pods import QUICK, Deaf, Pod, RecordingPusher, healthy, in_call, until
 from harness.redis import RedisServer
 
 from carillon.call import SECOND, Alert, Call
 
-MakePods = Callable[[str, int], Awaitable[list[Pod]]]
+MakePods = Callable[..., Awaitable[list[Pod]]]
+PATIENT = msgspec.structs.replace(QUICK, grace=10 * SECOND, lease=12 * SECOND)
+"""As in life, a grace far longer than the way back to a Redis that started again takes."""
 
 
 @pytest.mark.parametrize("v1", [False, True])
@@ -109,7 +112,7 @@ async def test_a_v1_caller_whose_start_was_given_up_hears_no_ringing_without_its
 @pytest.mark.parametrize("v1", [False, True])
 @pytest.mark.parametrize("how", ["hangs up", "leaves"])
 async def test_a_hang_up_outlives_the_loss_of_redis(own_redis: RedisServer, pods_on: MakePods, how: str, v1: bool) -> None:
-    pods = await pods_on(own_redis.url, 2)
+    pods = await pods_on(own_redis.url, 2, PATIENT)
     alice, bob = await pods[0].join("alice", v1=v1), await pods[1].join("bob", v1=True)
     session = await in_call(alice, bob)
     pods[0].service._parts = dataclasses.replace(pods[0].service._parts, patience=0.3)
