@@ -27,7 +27,7 @@ def facts(basis: Basis, plan: rollout.Plan, target: str, scaled: Scaled, keyring
         reported_ready=reported.ready,
         selector=selector_text(cluster, plan.reported),
         endpoint=endpoint(cluster, _balancer(world, cluster)),
-        redis=scaled.redis or _redis(basis),
+        redis=scaled.redis or pods.managed_redis(cluster, world.component(REDIS), basis.now),
         secrets=secrets.judge(cluster, world, basis.now),
         rollout=plan.status,
         progress_deadline=cluster.spec.update.progress_deadline_seconds,
@@ -41,12 +41,6 @@ def facts(basis: Basis, plan: rollout.Plan, target: str, scaled: Scaled, keyring
         refused=tuple(report.refused),
         unchangeable=tuple(report.unchangeable),
     )
-
-
-def _redis(basis: Basis) -> saying.Finding:
-    if basis.cluster.spec.managed_redis:
-        return pods.managed_redis(basis.cluster, basis.world.component(REDIS), basis.now)
-    return saying.Finding(None, "NotKnown", "No pod has said yet whether it reaches Redis.")
 
 
 def _balancer(world: World, cluster: Cluster) -> str:

@@ -104,7 +104,7 @@ class Reconciler:
         turned = secrets.Turned(before.keyring if before else None)
         if acts:
             report.refused += unserved(cluster, observed)
-            await self._act(cluster, world, plan, observed, report)
+            await self._act(cluster, world, plan, observed, target, report)
             await secrets.hurry(self._client, cluster, world, world.component(SERVER), report)
             turned = await secrets.rotate(self._client, cluster, world, turned.status, scaled.keyrings, now, report)
         current = saying.status(facts(basis, plan, target, scaled, turned.status, report), before, now)
@@ -115,7 +115,7 @@ class Reconciler:
         longest = LONGEST_WAIT * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
         return replace(outcome, again=max(min([*waits, longest]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
 
-    async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, report: Report) -> None:
+    async def _act(self, cluster: Cluster, world: World, plan: rollout.Plan, observed: Observed, target: str, report: Report) -> None:
         wanted = desired(cluster, observed)
         deployments = world.deployments(cluster.uid)
         if not cluster.spec.autoscaling and plan.serving in deployments and not plan.status.target:
@@ -125,7 +125,7 @@ class Reconciler:
         await self._applier.apply(cluster, wanted, world, report)
         kept = [deployment_name(cluster, name) for name in plan.replicas]
         for name, count in plan.replicas.items():
-            if name != revision(cluster, observed) and name in deployments:
+            if name != target and name in deployments:
                 await self._applier.scale(cluster, deployments[name], count, report)
         await self._applier.prune(cluster, wanted, kept, world, report)
 

@@ -80,10 +80,6 @@ class Basis:
         found = self.before.scaler if self.before else None
         return bool(found and found.replicas == replicas and found.previous == self.cluster.spec.replicas)
 
-    def servers(self) -> list[Object]:
-        """Pods of all revisions that can be asked."""
-        return _askable(self.world)
-
 
 @dataclass(slots=True)
 class _Memory:
@@ -107,7 +103,7 @@ class Scaler:
         periods = [(spec.autoscaling is not None, EVERY), (_rotates(seen), ROTATING_EVERY), (external, REDIS_EVERY)]
         if not any(asked for asked, _ in periods):
             return Scaled(spec.replicas)
-        readings = await self._scraper.read(seen.servers())
+        readings = await self._scraper.read(_askable(seen.world))
         found = Scaled(
             spec.replicas,
             {name: one.keyring if one else None for name, one in readings.items()},
@@ -134,11 +130,7 @@ class Scaler:
             await self._rivals(seen.cluster),
             bool(seen.before and seen.before.rollout and seen.before.rollout.target),
         )
-        samples = [
-            _sample(one, readings.get(one["metadata"]["name"]), memory, seen.now)
-            for one in seen.servers()
-            if look.revision_of(one) == seen.serving
-        ]
+        samples = [_sample(one, readings.get(one["metadata"]["name"]), memory, seen.now) for one in _askable(seen.world, seen.serving)]
         memory.totals = {name: (seen.now, one) for name, one in readings.items() if one}
         decision = decide(scaling, scale, samples, memory.history, seen.now)
         memory.history = decision.history
@@ -173,9 +165,7 @@ class Scaler:
 
     async def choose(self, cluster: Cluster, world: World, serving: str, count: int) -> None:
         """Marks the emptiest pods of a revision, so that Kubernetes takes them when somebody else wants so many fewer."""
-        pods = [
-            one for one in world.component(SERVER) if look.revision_of(one) == serving and not look.leaving(one) and not look.ended(one)
-        ]
+        pods = _askable(world, serving)
         readings = await self._scraper.read(pods)
         named = [(one, readings.get(one["metadata"]["name"])) for one in pods]
         samples = [Sample(pod["metadata"]["name"], one.connections if one else None, look.is_ready(pod)) for pod, one in named]
@@ -211,8 +201,10 @@ class Scaler:
             raise
 
 
-def _askable(world: World) -> list[Object]:
-    return [one for one in world.component(SERVER) if not look.leaving(one) and not look.ended(one)]
+def _askable(world: World, revision: str | None = None) -> list[Object]:
+    """Server pods that may answer. revision: None for all."""
+    pods = world.component(SERVER) if revision is None else [one for one in world.component(SERVER) if look.revision_of(one) == revision]
+    return [one for one in pods if not look.leaving(one) and not look.ended(one)]
 
 
 def _rotates(seen: Basis) -> bool:
