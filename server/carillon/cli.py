@@ -15,7 +15,7 @@ from carillon.app.build import build
 from carillon.config import Settings
 from carillon.demo import demo_routes
 from carillon.errors import ConfigError
-from carillon.telemetry import configure_logging, silence
+from carillon.telemetry import configure_logging
 
 log = logging.getLogger("carillon")
 
@@ -85,7 +85,6 @@ def serve(settings: Settings) -> int:
         print(f"carillon: nothing can listen on PORT {server_settings.port}: {why_not}. Choose another.", file=sys.stderr)
         return 1
     configure_logging(settings.telemetry, settings.server.server_id)
-    silence()
     for remark in settings.remarks():
         log.warning(remark)
     try:

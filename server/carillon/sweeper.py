@@ -1,6 +1,7 @@
 """The pod's clockwork: its lease, deadlines of any pod, the attendance of its own users."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -93,11 +94,13 @@ class Sweeper:
         except (StoreError, LedgerChanged, TimeoutError):
             log.info("the pod lease could not be given back; it lapses by itself")
 
-    async def renewed(self) -> None:
-        """Renew now; returns once the ledger has been learned anew."""
+    async def renewed(self, within: float) -> None:
+        """Renew now; returns once the ledger has been learned anew, or so many seconds are over."""
         self._renewed.clear()
         self._urgent.set()
-        await self._renewed.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._renewed.wait()
 
     async def _keep_noticing(self) -> None:
         while True:

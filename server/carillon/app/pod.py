@@ -107,8 +107,8 @@ class Pod:
     def _subscribed(self) -> None:
         self.sweeper.subscribed()
 
-    async def _renewed(self) -> None:
-        await self.sweeper.renewed()
+    async def _renewed(self, within: float) -> None:
+        await self.sweeper.renewed(within)
 
     def _up(self) -> None:
         """A fresh connection: the lease renewal goes out first, for it notices another Redis."""

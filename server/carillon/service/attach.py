@@ -1,7 +1,6 @@
 """Connections come, go, come back, and are said again when Redis forgot them."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -33,7 +32,7 @@ class Attacher:
         transactor: Transactor,
         rules: Rules,
         clock: Callable[[], float],
-        renewed: Callable[[], Awaitable[None]],
+        renewed: Callable[[float], Awaitable[None]],
         greet: Greet,
         background: Background,
     ) -> None:
@@ -91,9 +90,7 @@ class Attacher:
                     timeout=left,
                 )
             except LedgerChanged:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await self._renewed()
+                await self._renewed(left)
             except StoreUnavailable as error:
                 sent = sent or error.sent
                 await asyncio.sleep(0.05)

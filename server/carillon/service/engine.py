@@ -24,7 +24,8 @@ from carillon.telemetry import Tracer
 class Engine:
     """Fulfils `carillon.router.router.Upstairs` and `carillon.service.transact.Witness`.
 
-    renewed: renews the pod lease now, and returns once the ledger has been learned anew. hurry, patience: see Parts.
+    renewed: renews the pod lease now, and returns once the ledger has been learned anew or so many seconds are over. hurry, patience: see
+    Parts.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Engine:
         limiter: Limiter,
         watcher: Watcher,
         tracer: Tracer,
-        renewed: Callable[[], Awaitable[None]],
+        renewed: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
         hurry: float = 3.0,
         patience: float = 15.0,

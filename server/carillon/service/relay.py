@@ -23,7 +23,7 @@ class Relayer:
         hub: Hub,
         router: Router,
         transactor: Transactor,
-        renewed: Callable[[], Awaitable[None]],
+        renewed: Callable[[float], Awaitable[None]],
         registered: Callable[[Attached], Awaitable[None]],
         clock: Callable[[], float],
         patience: float = 15.0,
@@ -88,9 +88,7 @@ class Relayer:
                     timeout=left,
                 )
             except LedgerChanged:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await self._renewed()
+                await self._renewed(left)
                 continue
             except StoreUnavailable as error:
                 repeated = repeated or error.sent

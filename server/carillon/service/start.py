@@ -10,8 +10,10 @@ from carillon.hub import Attached
 from carillon.service.ask import Ask
 from carillon.service.parts import Parts
 
-GHOSTS = (0.0, 5.0, 15.0)
-"""Seconds between looks for a start that was given up: what a dead socket still held may come late."""
+LOOKS = (0.0, 5.0, 15.0)
+"""Seconds between looks for a start that was given up: what a dead socket still held may come late. No place hangs on it, so fewer than
+`ask.GHOSTS`.
+"""
 
 
 async def start_call(parts: Parts, sender: Attached, payload: protocol.StartPayload, n: int | None) -> tuple[str, Outcome]:
@@ -49,6 +51,6 @@ async def start_call(parts: Parts, sender: Attached, payload: protocol.StartPayl
 
 async def _undo(parts: Parts, start: Start) -> None:
     """The start was sent and given up: should it turn out committed, it is cancelled."""
-    for delay in GHOSTS:
+    for delay in LOOKS:
         await asyncio.sleep(delay)
         await parts.transactor.settle(Ask(End(start.caller, given_up=start.v1, note="the start was given up"), start.call_id))

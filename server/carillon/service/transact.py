@@ -1,7 +1,6 @@
 """Decide → commit → deliver: the one way in which calls change."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -55,7 +54,7 @@ class Transactor:
         router: Router,
         rules: Rules,
         witness: Witness,
-        renewed: Callable[[], Awaitable[None]],
+        renewed: Callable[[float], Awaitable[None]],
         registered: Callable[[Attached], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
@@ -185,9 +184,7 @@ class Transactor:
             try:
                 result = await self._store.commit(commit, timeout=left)
             except LedgerChanged:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await self._renewed()
+                await self._renewed(left)
             except StoreUnavailable as error:
                 sent = sent or error.sent
                 await asyncio.sleep(0.05)

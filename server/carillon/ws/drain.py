@@ -55,8 +55,8 @@ async def drain(sockets: Callable[[], Collection[Leaver]], *, delay: float, seco
     """
     await asyncio.sleep(delay)
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    begun = loop.time()
     announce(seconds * ASKING)
-    while sockets() and loop.time() < end - seconds * (1 - ASKING):  # noqa: ASYNC110 - sockets tell nobody that they are gone
+    while sockets() and loop.time() < begun + seconds * ASKING:  # noqa: ASYNC110 - sockets tell nobody that they are gone
         await asyncio.sleep(LOOK)
-    await send_away(sockets, max(0.0, end - loop.time()))
+    await send_away(sockets, max(0.0, begun + seconds - loop.time()))

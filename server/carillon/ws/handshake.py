@@ -6,6 +6,7 @@ What stays uvicorn's: the connection's place in the server, the scope, the answe
 import asyncio
 import email.utils
 import logging
+from abc import ABC, abstractmethod
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -36,7 +37,7 @@ class Phase(Enum):
     ENDED = "nothing is said or heard any more; what was written goes out, in bounded time"
 
 
-class Handshake(WebSocketsSansIOProtocol):
+class Handshake(WebSocketsSansIOProtocol, ABC):
     config: SignalingConfig
     socket: Socket
 
@@ -56,9 +57,9 @@ class Handshake(WebSocketsSansIOProtocol):
         # Above it uvloop calls pause_writing, once it has offered everything to the kernel.
         self.transport.set_write_buffer_limits(high=self.bounds.backlog)
 
+    @abstractmethod
     def opened(self, early: bytes) -> None:
         """The handshake is answered. early: what the peer has sent behind it already."""
-        raise NotImplementedError
 
     # ---------------------------------------------------------------- the request
 
