@@ -99,8 +99,7 @@ async def main() -> None:
     cell = secrets.token_hex(6)
     try:
         with ServerProcess(redis.url, cell, **REAL) as doomed, ServerProcess(redis.url, cell, **REAL) as other:
-            async with Balancer(doomed.port) as balancer, chromium(*FAKE_MEDIA) as browser:
-                people = People(browser, f"http://127.0.0.1:{balancer.port}/")
+            async with Balancer(doomed.port) as balancer, chromium(*FAKE_MEDIA) as browser, People(browser, balancer.port) as people:
                 alice, bob = await people.pair()
                 await alice.page.locator("#other summary").click()
                 measured = [await one_call(alice, bob) for _ in range(CALLS)]
@@ -108,7 +107,6 @@ async def main() -> None:
                 show("accept → media flowing on both sides", [flowing for _, flowing in measured])
                 print(f"server killed → both pages connected again: {await resume(people, balancer, other, doomed):.0f} ms")
                 print(await accessibility(alice))
-                await people.close()
     finally:
         redis.remove()
     page = [path for path in (ROOT / "examples/web-client").rglob("*") if path.suffix in {".js", ".css", ".html"}]

@@ -24,11 +24,6 @@ def server(redis_server: RedisServer) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def url(server: ServerProcess) -> str:
-    return f"http://127.0.0.1:{server.port}/"
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium(*FAKE_MEDIA, *os.environ.get("CHROMIUM_FLAGS", "").split()) as running:
@@ -36,7 +31,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def people(browser: Browser, url: str) -> AsyncIterator[People]:
-    everybody = People(browser, url)
-    yield everybody
-    await everybody.close()
+async def people(browser: Browser, server: ServerProcess) -> AsyncIterator[People]:
+    async with People(browser, server.port) as everybody:
+        yield everybody

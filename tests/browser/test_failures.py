@@ -49,13 +49,12 @@ async def test_second_call(people: People) -> None:
 
 async def test_nobody_answers(browser: Browser, redis_server: RedisServer) -> None:
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL, RING_TIMEOUT="5") as server:
-        people = People(browser, f"http://127.0.0.1:{server.port}/")
-        alice, bob = await people.pair()
-        await alice.dial(bob)
-        await bob.rings(alice)
-        await expect(alice.state).to_have_text(f"{bob.id} did not answer.")
-        await expect(bob.state).to_have_text("You missed a call from Alice.")
-        await people.close()
+        async with People(browser, server.port) as people:
+            alice, bob = await people.pair()
+            await alice.dial(bob)
+            await bob.rings(alice)
+            await expect(alice.state).to_have_text(f"{bob.id} did not answer.")
+            await expect(bob.state).to_have_text("You missed a call from Alice.")
 
 
 async def test_microphone_refused_to_the_caller(people: People) -> None:
@@ -149,27 +148,26 @@ async def test_signed_in_elsewhere(people: People) -> None:
     await expect(there.banner).to_contain_text("signed in somewhere else")
 
 
-async def test_the_service_does_not_answer(people: People, redis_server: RedisServer) -> None:
+async def test_the_service_does_not_answer(browser: Browser, redis_server: RedisServer) -> None:
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL) as server:
-        alice = await people.signed_in("Alice", url=f"http://127.0.0.1:{server.port}/")
-        server.kill()
-        await expect(alice.banner).to_contain_text("The call service cannot be reached. Check your network.")
-        await expect(alice.button("Try now")).to_be_visible()
+        async with People(browser, server.port) as people:
+            alice = await people.signed_in("Alice")
+            server.kill()
+            await expect(alice.banner).to_contain_text("The call service cannot be reached. Check your network.")
+            await expect(alice.button("Try now")).to_be_visible()
 
 
 async def test_the_peer_is_gone_for_good(redis_server: RedisServer) -> None:
     """Its browser is killed with everything; after the grace the other side is told."""
     with ServerProcess(redis_server.url, secrets.token_hex(6), DEMO="true") as server:
-        async with chromium(*FAKE_MEDIA) as one, chromium(*FAKE_MEDIA) as two:
-            url = f"http://127.0.0.1:{server.port}/"
-            mine, theirs = People(one, url), People(two, url)
+        async with chromium(*FAKE_MEDIA) as one, chromium(*FAKE_MEDIA) as two, People(one, server.port) as mine:
+            theirs = People(two, server.port)
             alice, bob = await mine.signed_in("Alice"), await theirs.signed_in("Bob")
             await alice.dial(bob)
             await bob.press("Accept")
             await alice.connected()
             await bob.page.close()
             await expect(alice.state).to_contain_text("The connection to Bob was lost.", timeout=30_000)
-            await mine.close()
 
 
 async def test_sound_held_back_by_the_browser(people: People) -> None:

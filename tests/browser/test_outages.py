@@ -39,46 +39,42 @@ AWAY = "The call service does not answer yet. Check your network; this page keep
 async def test_too_many_calls(browser: Browser, redis_server: RedisServer) -> None:
     limits = {**REAL, "RATE_LIMITS": "on", "LIMIT_STARTS": "1/60"}
     with ServerProcess(redis_server.url, secrets.token_hex(6), **limits) as server:
-        people = People(browser, f"http://127.0.0.1:{server.port}/")
-        alice, bob = await people.pair()
-        await alice.dial(bob)
-        await bob.press("Decline")
-        await expect(alice.state).to_have_text(f"{bob.id} declined the call.")
-        await alice.press("Call again")
-        await expect(alice.state).to_have_text("Too many calls in a short time. Try again in a moment.")
-        await alice.look("rate-limited")
-        await people.close()
+        async with People(browser, server.port) as people:
+            alice, bob = await people.pair()
+            await alice.dial(bob)
+            await bob.press("Decline")
+            await expect(alice.state).to_have_text(f"{bob.id} declined the call.")
+            await alice.press("Call again")
+            await expect(alice.state).to_have_text("Too many calls in a short time. Try again in a moment.")
+            await alice.look("rate-limited")
 
 
 async def test_a_page_of_another_place(browser: Browser, redis_server: RedisServer) -> None:
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL, ALLOWED_ORIGINS="https://calls.example.com") as server:
-        people = People(browser, f"http://127.0.0.1:{server.port}/")
-        alice = await people.person("Alice")
-        await alice.sign_in(people.url, token(alice.id))
-        await expect(alice.banner).to_have_text("This page may not use the call service. Tell the people who run this service.")
-        await expect(alice.button("Try again")).to_be_visible()
-        await alice.look("origin-refused")
-        await people.close()
+        async with People(browser, server.port) as people:
+            alice = await people.person("Alice")
+            await alice.sign_in(people.url, token(alice.id))
+            await expect(alice.banner).to_have_text("This page may not use the call service. Tell the people who run this service.")
+            await expect(alice.button("Try again")).to_be_visible()
+            await alice.look("origin-refused")
 
 
 async def test_a_token_runs_out(browser: Browser, redis_server: RedisServer) -> None:
     """A pasted one is all there is: the page can fetch no other."""
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL, CLOSE_ON_TOKEN_EXPIRY="true") as server:
-        people = People(browser, f"http://127.0.0.1:{server.port}/")
-        alice = await people.person("Alice")
-        await alice.sign_in(people.url, token(alice.id, name="Alice", seconds=3))
-        await expect(alice.page.locator("#me-name")).to_have_text("Alice")
-        await expect(alice.banner).to_have_text("Your sign-in was not accepted. Sign in again.", timeout=2 * SECONDS)
-        await alice.look("token-expired")
-        await alice.press("Sign in again")
-        await expect(alice.page.locator("#sign-in-title")).to_be_focused()
-        await expect(alice.problem).to_have_text("Your sign-in was not accepted. Sign in again.")
-        await people.close()
+        async with People(browser, server.port) as people:
+            alice = await people.person("Alice")
+            await alice.sign_in(people.url, token(alice.id, name="Alice", seconds=3))
+            await expect(alice.page.locator("#me-name")).to_have_text("Alice")
+            await expect(alice.banner).to_have_text("Your sign-in was not accepted. Sign in again.", timeout=2 * SECONDS)
+            await alice.look("token-expired")
+            await alice.press("Sign in again")
+            await expect(alice.page.locator("#sign-in-title")).to_be_focused()
+            await expect(alice.problem).to_have_text("Your sign-in was not accepted. Sign in again.")
 
 
-async def test_the_service_is_away_at_first(url: str, browser: Browser) -> None:
-    async with Balancer(int(url.rsplit(":")[-1].strip("/"))) as balancer:
-        people = People(browser, f"http://127.0.0.1:{balancer.port}/")
+async def test_the_service_is_away_at_first(server: ServerProcess, browser: Browser) -> None:
+    async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice = await people.person("Alice")
         await alice.page.goto(people.url)
         balancer.refusing = True
@@ -92,12 +88,10 @@ async def test_the_service_is_away_at_first(url: str, browser: Browser) -> None:
         await alice.press("Try now")
         await expect(alice.banner).to_be_hidden()
         await expect(alice.page.locator("#me-name")).to_have_text("Alice")
-        await people.close()
 
 
-async def test_the_service_goes_and_returns_in_a_call(url: str, browser: Browser) -> None:
-    async with Balancer(int(url.rsplit(":")[-1].strip("/"))) as balancer:
-        people = People(browser, f"http://127.0.0.1:{balancer.port}/")
+async def test_the_service_goes_and_returns_in_a_call(server: ServerProcess, browser: Browser) -> None:
+    async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice, bob = await people.call()
         balancer.refusing = True
         balancer.cut()
@@ -112,7 +106,6 @@ async def test_the_service_goes_and_returns_in_a_call(url: str, browser: Browser
             await person.connected()
         await bob.press("Hang up")
         await expect(alice.state).to_contain_text("Bob hung up.")
-        await people.close()
 
 
 async def test_a_microphone_is_lost_and_plugged_in(people: People) -> None:

@@ -17,8 +17,7 @@ async def test_a_killed_server_ends_no_call(browser: Browser, redis_server: Redi
     """Two servers behind one address: the one that both people use is killed while they talk."""
     cell = secrets.token_hex(6)
     with ServerProcess(redis_server.url, cell, **REAL) as doomed, ServerProcess(redis_server.url, cell, **REAL) as other:
-        async with Balancer(doomed.port) as balancer:
-            people = People(browser, f"http://127.0.0.1:{balancer.port}/")
+        async with Balancer(doomed.port) as balancer, People(browser, balancer.port) as people:
             alice, bob = await people.call()
             balancer.upstream_port = other.port
             doomed.kill()
@@ -29,21 +28,19 @@ async def test_a_killed_server_ends_no_call(browser: Browser, redis_server: Redi
             await alice.press("Mute")
             await bob.press("Hang up")
             await expect(alice.state).to_contain_text("Bob hung up.")
-            await people.close()
 
 
 async def test_a_lost_server_is_said_while_the_call_goes_on(browser: Browser, redis_server: RedisServer) -> None:
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL) as server:
-        people = People(browser, f"http://127.0.0.1:{server.port}/")
-        alice, bob = await people.call()
-        server.kill()
-        await expect(alice.banner).to_contain_text("The call service cannot be reached. Check your network.")
-        await expect(alice.state).to_have_text("Connected. The call service is being reconnected; you can talk on.")
-        await alice.look("server-gone")
-        await bob.hears_more()
-        await alice.press("Hang up")
-        await expect(alice.state).to_contain_text("You hung up.")
-        await people.close()
+        async with People(browser, server.port) as people:
+            alice, bob = await people.call()
+            server.kill()
+            await expect(alice.banner).to_contain_text("The call service cannot be reached. Check your network.")
+            await expect(alice.state).to_have_text("Connected. The call service is being reconnected; you can talk on.")
+            await alice.look("server-gone")
+            await bob.hears_more()
+            await alice.press("Hang up")
+            await expect(alice.state).to_contain_text("You hung up.")
 
 
 @pytest.mark.parametrize("who", ["caller", "callee"])

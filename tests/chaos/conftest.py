@@ -2,26 +2,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from harness.environments import Environment, choose
+from harness.cluster_fixtures import environment, figures
+from harness.environments import Environment
 from harness.evidence import pytest_runtest_makereport
-from harness.figures import Figures
 from harness.operated import Operator
 from harness.sizes import SIZES, Size
 
-__all__ = ["pytest_runtest_makereport"]
-
-
-@pytest.fixture(scope="session")
-def environment() -> Iterator[Environment]:
-    with choose() as chosen:
-        yield chosen
-
-
-@pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    found = Figures()
-    yield found
-    found.show(request.config)
+__all__ = ["environment", "figures", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from cluster.lifecycle import CGROUPS, launch, node_pids, port_of
@@ -60,7 +59,3 @@ def signal_pod(uid: str, sig: signal.Signals) -> None:
 def in_pod_network(uid: str, *command: object) -> None:
     """Run one of this machine's programs (iptables, as one) in the network of a pod."""
     run("nsenter", f"--net=/proc/{min(pod_pids(uid))}/ns/net", *command)
-
-
-def node_log(index: int, program: str) -> Path:
-    return STATE / f"node{index}" / f"{program}.log"

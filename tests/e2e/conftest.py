@@ -2,28 +2,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from harness.environments import Environment, choose
+from harness.cluster_fixtures import environment, figures
+from harness.environments import Environment
 from harness.evidence import pytest_runtest_makereport
 from harness.figures import Figures
 from harness.operated import Declared, Operator
 from harness.services import since
 
-__all__ = ["pytest_runtest_makereport"]
-
-
-@pytest.fixture(scope="session")
-def environment() -> Iterator[Environment]:
-    """A cluster with the images that this checkout builds."""
-    with choose() as chosen:
-        yield chosen
-
-
-@pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """What was measured on the way; printed at the end, asserted never."""
-    found = Figures()
-    yield found
-    found.show(request.config)
+__all__ = ["environment", "figures", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

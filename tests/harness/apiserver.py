@@ -5,11 +5,9 @@ The programs are those of KUBEBUILDER_ASSETS, else of the cache that `tests/clus
 
 import json
 import os
-import random
 import secrets
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -24,6 +22,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from harness.certificates import Authority
+from harness.ports import free_port
 
 CACHE = Path(os.environ.get("CLUSTER_CACHE", Path.home() / ".cache/carillon-cluster"))
 PATIENCE = float(os.environ.get("PATIENCE", "90"))
@@ -55,18 +54,6 @@ def programs(*more: str) -> Path:
             "names a folder that has them"
         )
     return folder
-
-
-def free_port() -> int:
-    """Below those that the system gives to outgoing connections, one of which could take it before it is used."""
-    while True:
-        port = random.randrange(12_000, 30_000)
-        with socket.socket() as one:
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class ApiServer:

@@ -152,10 +152,13 @@ class Person:
 
 
 class People:
-    """Makes persons, each in a context (a profile) of their own unless told otherwise, and closes them."""
+    """Makes persons, each in a context (a profile) of their own unless told otherwise, and closes them: `async with People(...)`.
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.browser, self.url = browser, url
+    port: of the server whose page they open.
+    """
+
+    def __init__(self, browser: Browser, port: int) -> None:
+        self.browser, self.url = browser, f"http://127.0.0.1:{port}/"
         self.contexts: list[BrowserContext] = []
         self.persons: list[Person] = []
 
@@ -170,8 +173,8 @@ class People:
         self.persons.append(Person(page, beside.id if beside else f"{name.lower()}-{secrets.token_hex(4)}", name))
         return self.persons[-1]
 
-    async def signed_in(self, name: str, *, url: str | None = None, **options: Any) -> Person:
-        return await (await self.person(name, **options)).sign_in(url or self.url)
+    async def signed_in(self, name: str, **options: Any) -> Person:
+        return await (await self.person(name, **options)).sign_in(self.url)
 
     async def pair(self, **options: Any) -> tuple[Person, Person]:
         return await self.signed_in("Alice", **options), await self.signed_in("Bob", **options)
@@ -182,11 +185,14 @@ class People:
         await talk(alice, bob, media)
         return alice, bob
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> "People":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for context in self.contexts:
             await context.close()
         for person in self.persons:
-            assert not person.complaints, f"{person.name}'s page: {person.complaints}"
+            assert kind or not person.complaints, f"{person.name}'s page: {person.complaints}"
 
 
 async def talk(alice: Person, bob: Person, media: str = "audio") -> None:

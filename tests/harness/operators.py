@@ -14,7 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from harness.apiserver import MERGE, PATIENCE, ApiServer, free_port
+from harness.apiserver import MERGE, PATIENCE, ApiServer
+from harness.ports import free_port
 
 from carillon_operator import rbac
 

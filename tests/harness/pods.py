@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from carillon.call import Alert, Call, Rules
@@ -171,8 +171,8 @@ class Pod:
     def subscribed(self) -> None:
         self.sweeper.subscribed()
 
-    async def renewed(self) -> None:
-        await self.sweeper.renewed()
+    async def renewed(self, within: float) -> None:
+        await self.sweeper.renewed(within)
 
     def greet(self, attached: Attached, result: AttachResult) -> None:
         if attached.v1:
@@ -224,6 +224,10 @@ class Deaf:
         """Once a frame of this kind has been missed."""
         await until(lambda: missed in self._missed)
         self._pod.subscriber._on_message = self._before
+
+
+MakePods = Callable[..., Awaitable[list[Pod]]]
+"""See the fixture `pods_on`."""
 
 
 async def until(condition: Callable[[], object], within: float = 8.0, why: Callable[[], str] = lambda: "") -> None:

@@ -6,7 +6,6 @@ import functools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from harness.ports import free_port
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -35,15 +35,6 @@ def version() -> tuple[int, int]:
     number = next(word[2:] for word in words if word.startswith("v="))
     major, minor, *_ = number.split(".")
     return int(major), int(minor)
-
-
-def free_port(most: int = 65_535) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port <= most:
-            return port
 
 
 def die_with_parent() -> None:
@@ -68,11 +59,10 @@ class RedisServer:
     options: as on its command line, `"--maxmemory", "4mb"`. program: another than the one that most tests run on.
     """
 
-    def __init__(self, *options: str, password: str = "", most_port: int = 65_535, program: str = "") -> None:
+    def __init__(self, *options: str, password: str = "", program: str = "") -> None:
         self._program = program or binary()
-        self.port = free_port(most_port)
+        self.port = free_port()
         self.password = password
-        self._most_port = most_port
         self._options = options
         self._folder = Path(tempfile.mkdtemp(prefix="carillon-redis-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,7 +90,7 @@ class RedisServer:
             with contextlib.suppress(ChildProcessError):
                 wait_for(self._answers, "an answer of redis-server")
                 return self
-            self.port = free_port(self._most_port)  # somebody was quicker to take it
+            self.port = free_port()  # somebody was quicker to take it
         raise RuntimeError("redis-server does not start: " + " ".join(self._command()))
 
     def _command(self) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from harness.redis import RedisServer, binary, die_with_parent, free_port, wait_for
+from harness.ports import free_port
+from harness.redis import RedisServer, binary, die_with_parent, wait_for
 from redis.crc import key_slot
 
 SLOTS = 16_384
@@ -23,7 +24,7 @@ class RedisCluster:
     def _node(self) -> RedisServer:
         # The bus is at the port + 10,000.
         settings = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", *self._options)
-        return RedisServer(*settings, password=self._password, most_port=55_000, program=self._program)
+        return RedisServer(*settings, password=self._password, program=self._program)
 
     @property
     def url(self) -> str:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.balancer import Balancer
 from harness.crowd import Crowd
 from harness.figures import Figures
 from harness.kube import Json, Kube, eventually
+from harness.living_nodes import LivingNodes
 from harness.people import Tally
 
 
@@ -28,8 +28,8 @@ class Service:
         """Of `/ws`, through the NodePort of a living node chosen by chance."""
         if not hasattr(self, "_ports"):
             self._ports = [one["nodePort"] for one in self.kube.get("service", self.name, self.namespace)["spec"]["ports"]]
-            self._balancer = Balancer(self.kube.addresses())
-        return f"ws://{random.choice(self._balancer.healthy())}:{self._ports[0]}/ws"
+            self._nodes = LivingNodes(self.kube.addresses())
+        return f"ws://{random.choice(self._nodes.known())}:{self._ports[0]}/ws"
 
     def sign(self, user_id: str) -> str:
         """With the key that signs now; looked up anew after `forget_key`."""

@@ -5,7 +5,8 @@ import urllib.request
 
 import pytest
 from harness.pods import until
-from harness.redis import RedisServer, free_port
+from harness.ports import free_port
+from harness.redis import RedisServer
 from harness.server import ServerProcess, User, token
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus

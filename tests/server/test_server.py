@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from harness.pods import until
-from harness.redis import RedisServer, free_port
+from harness.ports import free_port
+from harness.redis import RedisServer
 from harness.server import ServerProcess, User, token
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus

@@ -23,7 +23,7 @@ def test_the_call_written_out_in_the_page_consists_of_messages_that_there_are() 
     for way, text in lines:
         given = msgspec.json.decode(text)
         if given["type"].startswith("webrtc."):
-            assert protocol.relay_session(protocol.decode(text)) == "173b"  # type: ignore[arg-type]
+            assert protocol.relay_session(protocol.decode(text)) == "173b"  # type: ignore[arg-type] # a relay, as the page shows it
         elif way == "→":
             assert protocol.decode(text).__struct_config__.tag == given["type"]
         else:

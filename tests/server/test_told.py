@@ -14,7 +14,8 @@ from fakes.fcm import DEVICE, FakeFcm
 from harness.certificates import Authority
 from harness.collector import Collector, http_collector
 from harness.pods import until
-from harness.redis import RedisServer, free_port
+from harness.ports import free_port
+from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, User, token
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus

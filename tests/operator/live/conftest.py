@@ -3,7 +3,7 @@ from contextlib import contextmanager
 
 import pytest
 from harness.apiserver import ApiServer, programs
-from harness.operators import Cell
+from harness.operators import Cell, Operator, grant
 
 from carillon_operator.crd import definition
 
@@ -20,6 +20,15 @@ def api_server() -> Iterator[ApiServer]:
 def cell(api_server: ApiServer) -> Cell:
     """A fresh namespace."""
     return Cell.fresh(api_server)
+
+
+@pytest.fixture(scope="module")
+def operator(api_server: ApiServer) -> Iterator[Operator]:
+    """Serves all namespaces, with the rights of its ClusterRole alone."""
+    name, token = api_server.user()
+    grant(api_server, name)
+    with Operator(api_server, "--home-namespace=default", f"--lease={name}", token=token) as found:
+        yield found.wait_ready()
 
 
 @pytest.fixture

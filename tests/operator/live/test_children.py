@@ -2,22 +2,13 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from harness import foreign
 from harness.apiserver import ApiServer
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, wait
-
-
-@pytest.fixture(scope="module")
-def operator(api_server: ApiServer) -> Iterator[Operator]:
-    """Serves all namespaces, with the rights of its ClusterRole alone."""
-    name, token = api_server.user()
-    grant(api_server, name)
-    with Operator(api_server, "--home-namespace=default", f"--lease={name}", token=token) as found:
-        yield found.wait_ready()
+from harness.operators import Cell, Operator, wait
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from harness.apiserver import MERGE, ApiServer
+from harness.apiserver import MERGE
 from harness.kubelet import Kubelet
-from harness.operators import Cell, Operator, grant, wait
+from harness.operators import Cell, Operator, wait
 from harness.podmetrics import PodMetrics
 
 from carillon_operator.keyring import PATIENCE, checksum
@@ -55,14 +55,6 @@ class Pods:
         """Whether every pod knows the key with which a backend that has just read the Secret signs."""
         signs = next(one for one in json.loads(self.keyring())["keys"] if one["use"] == "sign")
         return all(signs["secret"] in self.loaded[name] for name in self.names())
-
-
-@pytest.fixture(scope="module")
-def operator(api_server: ApiServer) -> Iterator[Operator]:
-    name, token = api_server.user()
-    grant(api_server, name)
-    with Operator(api_server, "--home-namespace=default", f"--lease={name}", token=token) as found:
-        yield found.wait_ready()
 
 
 @pytest.fixture

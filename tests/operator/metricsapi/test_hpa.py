@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from harness.apiserver import ApiServer, free_port, programs
+from harness.apiserver import ApiServer, programs
 from harness.controllers import HorizontalPodAutoscaler
+from harness.ports import free_port
 
 from carillon_operator.crd import definition
 from carillon_operator.kube import Client, load

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from harness.redis import RedisServer, die_with_parent, free_port
+from harness.ports import free_port
+from harness.redis import RedisServer, die_with_parent
 
 
 @pytest.fixture

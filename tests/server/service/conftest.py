@@ -1,7 +1,8 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
-from harness.pods import QUICK, Pod
+from harness.faults import FaultProxy
+from harness.pods import QUICK, MakePods, Pod
 from harness.redis import RedisServer
 
 from carillon.call import Rules
@@ -17,7 +18,7 @@ async def pods(redis_server: RedisServer, cell: str) -> AsyncIterator[list[Pod]]
 
 
 @pytest.fixture
-async def pods_on(cell: str) -> AsyncIterator[Callable[..., Awaitable[list[Pod]]]]:
+async def pods_on(cell: str) -> AsyncIterator[MakePods]:
     """Makes pods on a Redis of the test's own."""
     started: list[Pod] = []
 
@@ -27,4 +28,12 @@ async def pods_on(cell: str) -> AsyncIterator[Callable[..., Awaitable[list[Pod]]
 
     yield make
     for pod in started:
+        await pod.kill()
+
+
+@pytest.fixture
+async def behind_a_proxy(redis_server: RedisServer, cell: str) -> AsyncIterator[tuple[Pod, FaultProxy]]:
+    async with FaultProxy(redis_server.port) as proxy:
+        pod = await Pod("proxied", f"redis://127.0.0.1:{proxy.port}/0", cell).start()
+        yield pod, proxy
         await pod.kill()

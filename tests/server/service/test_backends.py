@@ -1,16 +1,14 @@
 """The same calls on every kind and the oldest version of Redis, on Valkey, and across a failover of Sentinel."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from harness.pods import Pod, healthy, in_call, until
+from harness.pods import MakePods, healthy, in_call, until
 from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
 
 from carillon.demo.redis import bundled_valkey
-
-MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 
 import msgspec.structs
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import QUICK, Deaf, Pod, RecordingPusher, healthy, in_call, until
+from harness.pods import QUICK, Deaf, MakePods, Pod, RecordingPusher, healthy, in_call, until
 from harness.redis import RedisServer
 
 from carillon.call import SECOND, Alert, Call
 
-MakePods = Callable[..., Awaitable[list[Pod]]]
 PATIENT = msgspec.structs.replace(QUICK, grace=10 * SECOND, lease=12 * SECOND)
 """As in life, a grace far longer than the way back to a Redis that started again takes."""
 

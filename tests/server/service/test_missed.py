@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,14 +14,6 @@ from harness.redis import RedisServer
 from carillon.errors import StoreUnavailable
 from carillon.store.scripts import Script
 from carillon.store.store import Keeping
-
-
-@pytest.fixture
-async def behind_a_proxy(redis_server: RedisServer, cell: str) -> AsyncIterator[tuple[Pod, FaultProxy]]:
-    async with FaultProxy(redis_server.port) as proxy:
-        pod = await Pod("proxied", f"redis://127.0.0.1:{proxy.port}/0", cell).start()
-        yield pod, proxy
-        await pod.kill()
 
 
 async def test_more_than_an_inbox_keeps_is_announced_and_the_call_goes_on(pods: list[Pod]) -> None:

@@ -2,15 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 
 import pytest
-from harness.pods import Pod, healthy, in_call, until
+from harness.pods import MakePods, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 
 from carillon.errors import Refused, StoreUnavailable
-
-MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
 
 async def test_a_second_without_redis_is_invisible(own_redis: RedisServer, pods_on: MakePods) -> None:

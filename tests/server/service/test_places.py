@@ -2,28 +2,17 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import MS, QUICK, Client, FakeConnection, Pod, healthy, in_call, until
+from harness.pods import MS, QUICK, Client, FakeConnection, MakePods, Pod, healthy, in_call, until
 from harness.redis import RedisServer
 from msgspec.structs import replace
 
 from carillon.errors import Refused
 from carillon.protocol import UserInfo
 from carillon.store.records import NOWHERE, Head
-
-MakePods = Callable[[str, int], Awaitable[list[Pod]]]
-
-
-@pytest.fixture
-async def behind_a_proxy(redis_server: RedisServer, cell: str) -> AsyncIterator[tuple[Pod, FaultProxy]]:
-    async with FaultProxy(redis_server.port) as proxy:
-        pod = await Pod("proxied", f"redis://127.0.0.1:{proxy.port}/0", cell).start()
-        yield pod, proxy
-        await pod.kill()
 
 
 async def late_attach(pod: Pod, client: Client) -> None:

@@ -1,13 +1,10 @@
 """Sockets, pods and Redis come and go; calls do not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
-from harness.pods import Client, Pod, healthy, in_call, until
+from harness.pods import Client, MakePods, Pod, healthy, in_call, until
 from harness.redis import RedisServer
-
-MakePods = Callable[[str, int], Awaitable[list[Pod]]]
 
 
 def candidates(client: Client) -> list[str]:

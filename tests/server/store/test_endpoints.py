@@ -7,7 +7,8 @@ import pytest
 from harness.certificates import Authority
 from harness.faults import FaultProxy
 from harness.links import linked, until
-from harness.redis import RedisServer, free_port
+from harness.ports import free_port
+from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
 from redis.exceptions import RedisError
 

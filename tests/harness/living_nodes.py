@@ -13,19 +13,19 @@ PATIENCE = 1.0
 """Seconds for an answer."""
 
 
-class Balancer:
+class LivingNodes:
     def __init__(self, nodes: Sequence[str]) -> None:
-        self._nodes, self._healthy, self._asked = tuple(nodes), tuple(nodes), 0.0
+        self._nodes, self._living, self._asked = tuple(nodes), tuple(nodes), 0.0
 
-    def healthy(self) -> Sequence[str]:
+    def known(self) -> Sequence[str]:
         """As far as known now: the question is asked in the background. All, where none answers."""
         if time.monotonic() - self._asked > PERIOD:
             self._asked = time.monotonic()
             threading.Thread(target=self._ask, daemon=True).start()
-        return self._healthy
+        return self._living
 
     def _ask(self) -> None:
-        self._healthy = tuple(filter(_answers, self._nodes)) or self._nodes
+        self._living = tuple(filter(_answers, self._nodes)) or self._nodes
 
 
 def _answers(node: str) -> bool:
