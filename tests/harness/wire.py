@@ -35,9 +35,11 @@ class Arrival:
 
 
 class Host:
-    """A server in this loop. `arrivals` holds handshakes; the test answers them."""
+    """A server in this loop. `arrivals` holds handshakes; the test answers them. A plain request for /late waits for the event `late`."""
 
     def __init__(self, settings: Settings, **options: Any) -> None:
+        self.asked = 0
+        self.late = asyncio.Event()
         self.arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
         self._arrived: list[Arrival] = []
         self.server = SignalingServer(
@@ -49,6 +51,9 @@ class Host:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            if scope["path"] == "/late":
+                self.asked += 1
+                await self.late.wait()
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
             await send({"type": "http.response.body", "body": b"OK"})
             return

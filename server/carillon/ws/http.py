@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request
@@ -34,6 +34,7 @@ class SignalingHttp(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head = self._unparsed = 0
+        self._unanswered: list[RequestResponseCycle] = []
         self._refused = False
 
     # ---------------------------------------------------------------- time
@@ -54,6 +55,10 @@ class SignalingHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        # uvicorn tells only the last one, and the others' answers fail on a closed transport.
+        for cycle in self._still_unanswered():
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     # ---------------------------------------------------------------- size
@@ -78,11 +83,18 @@ class SignalingHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._unparsed = False, 0
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self._unanswered = [*self._still_unanswered(), self.cycle]
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._arrived()
+
+    def _still_unanswered(self) -> list[RequestResponseCycle]:
+        """Requests in the order in which they came; more than one with a client that does not wait for answers (RFC 9112 §9.3.2)."""
+        return [one for one in self._unanswered if not one.response_complete]
 
     # ---------------------------------------------------------------- in
 
@@ -98,7 +110,8 @@ class SignalingHttp(HttpToolsProtocol):
             self._refuse(431 if large else 400, "Request too large" if large else "Invalid request")
         except httptools.HttpParserUpgrade as upgrade:
             if self._should_upgrade():
-                self._upgrade(data[upgrade.args[0] :])
+                # Behind a request without an answer it is refused: the answer would be written into the WebSocket.
+                self._refuse(400, "Invalid request") if self._still_unanswered() else self._upgrade(data[upgrade.args[0] :])
         else:
             # A line that never ends is not in the callbacks' count yet.
             if self._in_head and self._unparsed > self.bounds.head:
@@ -125,17 +138,38 @@ class SignalingHttp(HttpToolsProtocol):
         protocol.begin(request, early)
 
     def _refuse(self, status: int, text: str) -> None:
-        """Answer and leave, but read on for a while: to close with something unread would take the answer away from the peer."""
+        """Answer and leave, but read on for a while: to close with something unread would take the answer away from the peer.
+
+        Requests before it are answered first; the last of these answers then says that the connection ends, in place of ours.
+        """
         self._refused = True
         if self.transport.is_closing():
             return
-        body = text.encode()
+        self._arrived()
+        self._patience = self.loop.call_later(self.bounds.close, self.transport.abort)
+        waiting = self._still_unanswered()
+        begun = waiting.pop() if waiting and waiting[-1].more_body else None
+        if begun:
+            self._give_up(begun)
+        if waiting:
+            waiting[-1].keep_alive = False
+        elif begun and begun.response_started:
+            self.transport.close()
+        else:
+            self._say_last(status, text.encode())
+
+    def _give_up(self, cycle: RequestResponseCycle) -> None:
+        """The rest of its body cannot be read."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+
+    def _say_last(self, status: int, body: bytes) -> None:
         self.transport.write(
             STATUS_LINE[status]
             + b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
         )
-        self._arrived()
-        self._patience = self.loop.call_later(self.bounds.close, self.transport.abort)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:

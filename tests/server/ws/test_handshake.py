@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 from harness.pods import until
@@ -12,6 +13,10 @@ from websockets.exceptions import InvalidStatus
 from carillon.ws.socket import Closed, Message
 
 TOKEN = "eyJ0.c2VjcmV0.dG9rZW4"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LATE = GET.replace(b"/ ", b"/late ", 1)
+UPGRADE = b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 async def test_url_and_headers_far_above_8_kib_reach_the_application(host: Host) -> None:
@@ -50,6 +55,39 @@ async def test_what_is_no_http_is_answered_or_dropped(host: Host, rubbish: bytes
     answer = await client.gone()
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 200 ", b"HTTP/1.1 431")) or not answer
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("sent", "statuses"),
+    [
+        (GET + b"HELLO", [200]),
+        (GET + GET + b"HELLO", [200, 200]),
+        (GET + UPGRADE, [200]),
+        (POST + b"zz\r\n", [400]),
+        (GET + POST + b"zz\r\n", [200]),
+    ],
+    ids=["junk behind a request", "junk behind two", "an upgrade behind a request", "a bad body", "a bad body behind a request"],
+)
+async def test_requests_before_a_bad_one_are_answered_in_order(
+    host: Host, sent: bytes, statuses: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await RawClient.connect(host.port)
+    client.send(sent)
+    said = (await client.gone()).decode()
+    assert [int(found) for found in re.findall(r"HTTP/1.1 (\d+)", said)] == statuses
+    assert said.count("connection: close") == 1
+    assert not caplog.records
+
+
+async def test_a_client_that_goes_while_its_requests_wait_is_no_error(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    client = await RawClient.connect(host.port)
+    client.send(GET + LATE + LATE)
+    await until(lambda: host.asked == 1)
+    client.reset()
+    await until(lambda: not host.server.server_state.connections)
+    host.late.set()
+    await until(lambda: not host.server.server_state.tasks)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
