@@ -76,7 +76,9 @@ async def test_a_token_runs_out(browser: Browser, redis_server: RedisServer) -> 
 async def test_the_service_is_away_at_first(server: ServerProcess, browser: Browser) -> None:
     async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice = await people.person("Alice")
+        await alice.page.clock.install()
         await alice.page.goto(people.url)
+        await expect(alice.page.locator("#sign-in-demo")).to_be_visible()
         balancer.refusing = True
         balancer.cut()
         await alice.page.get_by_text("Sign in with a token").click()
@@ -84,6 +86,7 @@ async def test_the_service_is_away_at_first(server: ServerProcess, browser: Brow
         await alice.press("Sign in")
         await expect(alice.banner).to_have_text(AWAY)
         await alice.look("service-away")
+        await alice.stop_time()
         balancer.refusing = False
         await alice.press("Try now")
         await expect(alice.banner).to_be_hidden()
@@ -92,15 +95,22 @@ async def test_the_service_is_away_at_first(server: ServerProcess, browser: Brow
 
 async def test_the_service_goes_and_returns_in_a_call(server: ServerProcess, browser: Browser) -> None:
     async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
-        alice, bob = await people.call()
+        alice = await people.person("Alice")
+        await alice.page.clock.install()
+        await alice.sign_in(people.url)
+        bob = await people.signed_in("Bob")
+        await talk(alice, bob)
         balancer.refusing = True
         balancer.cut()
         for person in (alice, bob):
             await expect(person.banner).to_contain_text("The call service cannot be reached. Check your network.")
             await expect(person.state).to_have_text("Connected. The call service is being reconnected; you can talk on.")
             await person.hears_more()
+        await alice.stop_time()
         balancer.refusing = False
         await alice.press("Try now")
+        await expect(alice.banner).to_be_hidden()
+        await alice.page.clock.resume()
         for person in (alice, bob):
             await expect(person.banner).to_be_hidden()
             await person.connected()

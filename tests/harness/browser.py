@@ -114,6 +114,10 @@ class Person:
             await expect(self.banner).to_be_hidden()
         return self
 
+    async def stop_time(self) -> None:
+        """What the page would do by itself waits, until `page.clock.resume`. The clock must be installed before the page is opened."""
+        await self.page.clock.pause_at(await self.page.evaluate("Date.now()") / 1000 + 0.1)
+
     async def dial(self, other: "Person | str", media: str = "audio") -> None:
         fold = self.page.locator("#other")
         if await fold.get_attribute("open") is None:
