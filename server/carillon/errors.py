@@ -67,7 +67,7 @@ ERRORS: dict[ErrorCode, ErrorSpec] = {
         "Invalid state transition",
         False,
         ErrorCode.INVALID_STATE,
-        "The call is not in a state that allows this (a second accept, media before accept).",
+        "The call is not in a state that allows this (a second accept by a reference client, media before accept).",
     ),
     ErrorCode.INTERNAL_ERROR: ErrorSpec(
         "Internal error", True, ErrorCode.INTERNAL_ERROR, "The server failed; it says no more to a client."

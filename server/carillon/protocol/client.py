@@ -73,7 +73,7 @@ class Start(Struct, frozen=True, tag="call.start"):
 
 
 class Accept(Struct, frozen=True, tag="call.accept"):
-    """Accept the call that rings."""
+    """Accept the call that rings. Said again in the call, it changes nothing and is acknowledged."""
 
     payload: SessionPayload
     n: Number | None = None
