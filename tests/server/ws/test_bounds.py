@@ -163,6 +163,26 @@ async def test_the_silence_of_a_peer_that_is_not_read_does_not_count() -> None:
         (frame(PING) * 1002, 4429),
         (frame(TEXT, b"x", final=False) + frame(CONT, b"", final=False) * 1002, 4429),
     ],
+    ids=[
+        "binary",
+        "binary in fragments",
+        "no UTF-8",
+        "a surrogate in UTF-8",
+        "no UTF-8 in fragments",
+        "too long",
+        "too long in fragments",
+        "not masked",
+        "a continuation of nothing",
+        "a message inside a message",
+        "an unknown opcode",
+        "a long ping",
+        "a ping in fragments",
+        "half a close code",
+        "a close code that nobody may send",
+        "a reserved bit",
+        "many pings",
+        "many empty fragments",
+    ],
 )
 async def test_a_bad_frame_ends_the_connection_after_the_good_ones_before_it(host: Host, bad: bytes, code: int) -> None:
     client, socket = await host.pair()
