@@ -29,7 +29,7 @@ def decide(scaling: Autoscaling, scale: Scale, samples: Iterable[Sample], histor
     most = max(needs, key=lambda need: need.replicas)
     wanted = min(max(most.replicas, least), scaling.max_replicas)
     past = _remember(scaling, known, history.past, Recommendation(now, wanted)) if targets.complete(scaling, known) else ()
-    rise = _rise(scaling, scale, past, wanted, least, now)
+    rise, again = _rise(scaling, scale, past, wanted, least, now)
     count = rise if rise > scale.running else _fall(scaling, scale, known, past, now)
     return Decision(
         count,
@@ -37,6 +37,7 @@ def decide(scaling: Autoscaling, scale: Scale, samples: Iterable[Sample], histor
         write=count if count != scale.written else None,
         victims=victims(known, scale.running - count),
         why=_why(scaling, scale.running, count, most.why if most.replicas >= least else f"at least {least} pods are to run"),
+        again=again,
     )
 
 
@@ -80,15 +81,21 @@ def _remember(
     return added[older[-1] :] if older else added
 
 
-def _rise(scaling: Autoscaling, scale: Scale, past: tuple[Recommendation, ...], wanted: int, least: int, now: float) -> int:
-    """As many as the pace allows of what was needed all through the window; what must run at least waits for neither."""
+def _rise(
+    scaling: Autoscaling, scale: Scale, past: tuple[Recommendation, ...], wanted: int, least: int, now: float
+) -> tuple[int, float | None]:
+    """As many as the pace allows of what was needed all through the window; what must run at least waits for neither.
+
+    Beside it the seconds until the pace allows the rest, if there is one.
+    """
     running = scale.running
     steady = [one.replicas for one in past if one.at > now - scaling.scale_up_window_seconds]
     wanted = max(least, min([wanted, *steady]))
-    if running >= least and now - scale.changed_at < UP_EVERY:
-        return running
+    early = scale.changed_at + UP_EVERY - now
+    if running >= least and early > 0:
+        return running, early if wanted > running else None
     pace = max(math.ceil(running * (1 + scaling.scale_up_percent / 100)), running + scaling.scale_up_pods, least)
-    return min(wanted, pace)
+    return min(wanted, pace), UP_EVERY if wanted > pace else None
 
 
 def _fall(scaling: Autoscaling, scale: Scale, samples: tuple[Sample, ...], past: tuple[Recommendation, ...], now: float) -> int:

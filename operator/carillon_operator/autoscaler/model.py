@@ -78,7 +78,8 @@ class History:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """replicas: pods to run. write: what to write to `/scale`; None: nothing. victims: the pods that are to go, when fewer are to run.
-    conflict: who else writes there, in words; empty: nobody. why: for the event of a change.
+    conflict: who else writes there, in words; empty: nobody. why: for the event of a change. again: seconds after which more pods that are
+    needed may be added; None: no more are needed.
     """
 
     replicas: int
@@ -87,3 +88,4 @@ class Decision:
     victims: tuple[str, ...] = ()
     conflict: str = ""
     why: str = ""
+    again: float | None = None

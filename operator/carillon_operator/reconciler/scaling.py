@@ -118,7 +118,8 @@ class Scaler:
         if not seen.acts:
             return found
         status = await self._write(seen, decision)
-        return replace(found, replicas=decision.replicas, status=status, conflict=decision.conflict, said=decision.why)
+        again = min(one for one in (found.again, decision.again) if one is not None)
+        return replace(found, replicas=decision.replicas, status=status, conflict=decision.conflict, said=decision.why, again=again)
 
     async def _decide(self, seen: Basis, scaling: Autoscaling, readings: Mapping[str, Reading | None]) -> Decision:
         memory = self._memory.setdefault(seen.cluster.uid, _Memory())

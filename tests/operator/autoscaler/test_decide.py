@@ -57,6 +57,13 @@ def test_a_rise_waits_until_the_last_one_can_be_seen() -> None:
     assert decide(SCALING, scale(4, changed_at=NOW - 15), busy, History(), NOW).replicas == 8
 
 
+def test_what_the_pace_held_back_is_asked_for_again_as_soon_as_it_may_come() -> None:
+    assert decide(SCALING, scale(2), pods(350, 350), History(), NOW).again == 15
+    assert decide(SCALING, scale(6, changed_at=NOW - 4), pods(350, 350, 0, 0, 0, 0), History(), NOW).again == 11
+    assert decide(SCALING, scale(6, changed_at=NOW - 15), pods(350, 350, 0, 0, 0, 0), History(), NOW).again is None
+    assert decide(SCALING, scale(7, changed_at=NOW - 4), pods(350, 350, 0, 0, 0, 0, 0), History(), NOW).again is None
+
+
 def test_never_fewer_than_the_least_nor_more_than_the_most() -> None:
     assert decide(SCALING, scale(1, written=2, changed_at=NOW), pods(0), History(), NOW).replicas == 2
     assert decide(SCALING, scale(18), pods(*[1000] * 18), History(), NOW).replicas == 20
