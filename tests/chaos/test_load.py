@@ -1,5 +1,6 @@
 """Many connections while pods get fewer, are replaced, become more and die: each client moves once at most, and nobody is left out."""
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from harness.sizes import Size
 PODS = 4
 IN_CALLS = 0.1
 """The part of all users that is in a call."""
+MESSAGES = 100.0
+"""A second, of all calls together, at most: this machine carries clients, pods and control plane alike, and it is moves that are tried."""
 PLENTY = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "1Gi"}}
 
 
@@ -33,14 +36,17 @@ def four(operator: Operator, environment: Environment) -> Iterator[Declared]:
         yield made
 
 
-def _crowd(users: int) -> dict[str, int]:
+@contextlib.contextmanager
+def _crowd(declared: Declared, figures: Figures, what: str, users: int) -> Iterator[Crowd]:
     pairs = round(users * IN_CALLS / 2)
-    return {"pairs": pairs, "idle": users - 2 * pairs, "chatter": 0}
+    period = max(0.5, 2 * pairs / MESSAGES)
+    with undisturbed(declared.service, figures, what, pairs=pairs, idle=users - 2 * pairs, chatter=0, period=period) as crowd:
+        yield crowd
 
 
 def test_who_is_on_a_pod_too_many_moves_once(four: Declared, figures: Figures, size: Size) -> None:
     what = f"{size.moved} sockets, 4 to 2 pods"
-    with undisturbed(four.service, figures, what, **_crowd(size.moved)) as crowd:
+    with _crowd(four, figures, what, size.moved) as crowd:
         four.scale(2)
         four.service.await_ready(2)
         crowd.settle()
@@ -51,7 +57,7 @@ def test_who_is_on_a_pod_too_many_moves_once(four: Declared, figures: Figures, s
 def test_a_restart_of_all_pods_moves_everybody_once(four: Declared, figures: Figures, size: Size) -> None:
     what = f"{size.rolled} sockets, rollout restart of 4 pods"
     old = {pod["metadata"]["name"] for pod in four.service.pods()}
-    with undisturbed(four.service, figures, what, **_crowd(size.rolled)) as crowd:
+    with _crowd(four, figures, what, size.rolled) as crowd:
         four.kube.run("rollout", "restart", "deployment", "-n", four.namespace, "-l", four.service.servers)
         eventually(lambda: not old & {pod["metadata"]["name"] for pod in four.service.await_ready(PODS)}, "new pods alone")
         four.await_ready()
@@ -64,16 +70,15 @@ def test_everybody_is_back_after_a_node_died(four: Declared, environment: Enviro
     if not environment.breakable:
         pytest.skip("the nodes of this cluster are not ours to break")
     what = f"{size.lost} sockets, a node dies"
-    with undisturbed(four.service, figures, what, **_crowd(size.lost)) as crowd:
-        dying = {pod["metadata"]["name"] for pod in four.service.pods() if pod["spec"]["nodeName"] == "node2"}
-        there = sum(count for pod, count in four.connections().items() if pod in dying)
+    with _crowd(four, figures, what, size.lost) as crowd:
         failed, cut = crowd.failed_attempts(), time.monotonic()
         faults.cut_power(2)
         try:
-            eventually(lambda: len(crowd.returned(cut)) >= there, f"{there} users again", 300)
-            figures.spread(f"{what}: its {there} users back, from the cut", crowd.returned(cut))
-            figures.add(f"{what}: attempts without a welcome", crowd.failed_attempts() - failed)
+            # Who hangs on a pod or an entrance of that node has noticed long before Kubernetes gives it up.
             await_loss(four, PODS)
+            eventually(lambda: sum(four.connections().values()) == size.lost, "everybody on a living pod", 300)
+            figures.spread(f"{what}: users back, from the cut", crowd.returned(cut))
+            figures.add(f"{what}: attempts without a welcome", crowd.failed_attempts() - failed)
         finally:
             restore(four, PODS)
 

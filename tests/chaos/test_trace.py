@@ -10,7 +10,7 @@ from harness.figures import Figures
 from harness.jaeger import Jaeger, Span
 from harness.kube import eventually
 from harness.operated import Declared, Operator
-from harness.people import Person, set_up
+from harness.people import Person
 
 DEVICE = "a-device-of-the-callee"
 
@@ -46,13 +46,17 @@ async def test_a_call_is_one_trace_of_both_pods_its_push_and_redis(operator: Ope
 
 
 async def _call(made: Declared, caller: str, callee: str) -> str:
+    """To somebody whose app comes only when it has been called, as one does that a push wakes: who is there needs none."""
     one, other = (Person(name, made.service.url, made.service.sign) for name in (caller, callee))
-    async with one.client, other.client:
-        session = await set_up(one, other, callee_device_token=DEVICE, callee_os="android")
-        await one.client.send("webrtc.ice", session_id=session, candidate="1", sdpMid="0")
-        await other.client.expect("webrtc.ice")
-        await one.client.end(session)
-        await other.client.expect("call.ended")
+    async with one.client:
+        session = str((await one.client.start(callee, callee_device_token=DEVICE, callee_os="android"))["session_id"])
+        async with other.client:
+            await other.client.accept(session)
+            await one.client.expect("call.accepted")
+            await one.client.send("webrtc.ice", session_id=session, candidate="1", sdpMid="0")
+            await other.client.expect("webrtc.ice")
+            await one.client.end(session)
+            await other.client.expect("call.ended")
     return session
 
 

@@ -68,9 +68,11 @@ return found"""
 
 
 @contextlib.contextmanager
-def undisturbed(service: Service, figures: Figures, what: str, *, pairs: int = 20, idle: int = 20, chatter: int = 4) -> Iterator[Crowd]:
+def undisturbed(
+    service: Service, figures: Figures, what: str, *, pairs: int = 20, idle: int = 20, chatter: int = 4, period: float = 0.5
+) -> Iterator[Crowd]:
     """Around a disturbance: calls go on, users come and go, and afterwards no promise is broken and nobody is left busy."""
-    with Crowd(service.url, service.sign) as crowd:
+    with Crowd(service.url, service.sign, period=period) as crowd:
         crowd.call(pairs)
         crowd.idle(idle)
         crowd.chatter(chatter)
