@@ -11,7 +11,7 @@ REAL := -v -o faulthandler_timeout=900
 REGISTRY ?=
 TAG ?= dev
 
-.PHONY: help setup run operator test lint types bench bench-operator bench-browser generate lock images e2e chaos
+.PHONY: help setup run operator test lint types bench bench-operator bench-browser generate lock images e2e chaos snippets
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -67,6 +67,9 @@ e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests
 
 chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: short or full)
 	$(BIN)/python -m pytest tests/chaos $(REAL)
+
+snippets: ## compile and analyse what docs/clients.md shows for phones (root, Debian, Maven; 4 GB once)
+	@$(PYTHON) tests/snippets
 
 images: ## build the server's and the operator's image, with Docker where it runs, else with buildah (REGISTRY, TAG)
 	for target in server operator; do \

@@ -1,0 +1,5 @@
+class FirebaseApp {}
+
+abstract class Firebase {
+  static Future<FirebaseApp> initializeApp() => throw UnimplementedError();
+}
