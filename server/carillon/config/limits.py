@@ -28,11 +28,12 @@ class LimitSettings:
     )
     accept_wait: float = setting(
         "LIMIT_ACCEPT_WAIT",
-        10.0,
+        4.0,
         unit="s",
         least=0,
         most=60,
-        why="Connections above that rate wait their turn so long; then they are refused with a retry hint.",
+        why="Connections above that rate wait their turn so long; then they are refused with a retry hint. "
+        "Less than clients wait for an answer (5 s): turns that come after they have gone keep out those who come again, for good.",
     )
     unauthenticated: Rate | None = setting(
         "LIMIT_UNAUTHENTICATED",

@@ -1,12 +1,17 @@
 """Buckets, queues, addresses and origins, with values and with random ones."""
 
+import heapq
 import ipaddress
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carillon.client.client import FIRST_DELAY, LONGEST_DELAY
+from carillon.client.dial import OPEN_TIMEOUT
 from carillon.config import Rate
+from carillon.config.limits import LimitSettings
 from carillon.limits import Bucket, Counts, Queue, Rates, allowed, client_address
 
 rates = st.builds(Rate, st.integers(1, 1000), st.floats(0.1, 1000))
@@ -60,6 +65,20 @@ def test_a_queue_admits_at_its_rate_and_in_order(rate: Rate, gaps: list[float], 
     for first in range(0, len(turns), 7):
         window = [turn for turn in turns[first:] if turn < turns[first] + rate.seconds]
         assert len(window) <= 2 * rate.count + 1
+
+
+def test_a_storm_of_clients_that_give_up_and_come_again_gets_in() -> None:
+    """As many as a pod may hold, all at once: a queue longer than their patience gave every turn to somebody who had gone, for ever."""
+    limits, chance = LimitSettings(), random.Random(1)
+    queue = Queue(limits.accepts, limits.accept_wait)
+    coming = [(0.0, FIRST_DELAY, user) for user in range(limits.max_connections)]
+    while coming:
+        now, delay, user = heapq.heappop(coming)
+        assert now < 60, f"{len(coming) + 1} of {limits.max_connections} are still outside"
+        turn = queue.turn(now)
+        if turn is None or turn > OPEN_TIMEOUT:
+            wasted = limits.accept_wait if turn is None else OPEN_TIMEOUT
+            heapq.heappush(coming, (now + wasted + delay * chance.uniform(0.5, 1.0), min(delay * 2, LONGEST_DELAY), user))
 
 
 PROXIES = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
