@@ -25,6 +25,8 @@ LOOK = 0.01
 AT_A_LOOK = 500
 AT_ONCE = 50
 """Users that come, or begin a call, at the same time."""
+PATIENCE_EACH = 0.03
+"""Seconds more for each user, wherever all of a crowd do something."""
 
 ENDS = ("call.ended", "call.missed", "call.rejected")
 """Messages that are the last of their call."""
@@ -53,7 +55,7 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._leave()).result(60)
+        self._run(self._leave()).result(60 + self._allowance)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -65,7 +67,7 @@ class Crowd:
 
     def idle(self, users: int, within: float = 120.0) -> None:
         """So many more users come, and do nothing."""
-        self._run(self._join(users)).result(within)
+        self._run(self._join(users)).result(within + users * PATIENCE_EACH)
 
     def chatter(self, pairs: int, within: float = 120.0) -> None:
         """So many more pairs come and make one short call after the other from now on."""
@@ -77,7 +79,7 @@ class Crowd:
 
     def finish(self, within: float = 90.0) -> Tally:
         """Let all calls end, and everybody call somebody else once: nobody is busy."""
-        return self._run(self._finish(within)).result(3 * within + 10)
+        return self._run(self._finish(within)).result(3 * within + 10 + self._allowance)
 
     def moved(self) -> dict[int, int]:
         """How many users have reconnected how often."""
@@ -92,6 +94,10 @@ class Crowd:
         return sum(person.attempts - person.client.connects for person in self._people)
 
     # ---------------------------------------------------------------- the crowd's own thread
+
+    @property
+    def _allowance(self) -> float:
+        return len(self._people) * PATIENCE_EACH
 
     def _run(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
