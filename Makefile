@@ -8,6 +8,7 @@ STAMP := $(VENV)/.carillon-stamp
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 # Each test by name, and where one hangs: they take minutes.
 REAL := -v -o faulthandler_timeout=900
+WORKERS ?= logical
 REGISTRY ?=
 TAG ?= dev
 
@@ -30,9 +31,9 @@ run: $(STAMP) ## start Redis, the server and a page on which two tabs can call e
 operator: $(STAMP) ## run the operator outside a cluster, by KUBECONFIG (ARGS)
 	@exec $(BIN)/python -m carillon_operator $(ARGS)
 
-test: lint types $(STAMP) ## everything this machine can run
+test: lint types $(STAMP) ## everything this machine can run (WORKERS: how many tests at once)
 	@test -n "$$KUBEBUILDER_ASSETS" || ! command -v go >/dev/null || $(BIN)/python tests/cluster build >/dev/null
-	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term:skip-covered -q
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal --cov --cov-branch --cov-report=term:skip-covered -q
 
 lint: $(STAMP) ## ruff and import-linter
 	$(BIN)/ruff check .

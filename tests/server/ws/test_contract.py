@@ -33,7 +33,8 @@ WEBSOCKET = _names(
     "loop queue request response scope transport writable",
 )
 HTTP = _names(
-    "_should_upgrade _unset_keepalive_if_required access_log app_state config connections headers loop parser server_state transport url",
+    "_should_upgrade _unset_keepalive_if_required access_log app_state config connections cycle headers loop parser pipeline",
+    "server_state transport url",
 )
 SERVER = _names("force_exit server_state should_exit started")
 CONNECTION = _names(
