@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from harness.wire import Host, settings
 from packaging.requirements import Requirement
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import Server, ServerState
 from websockets.protocol import Protocol
@@ -36,6 +36,8 @@ HTTP = _names(
     "_should_upgrade _unset_keepalive_if_required access_log app_state config connections cycle headers loop parser pipeline",
     "server_state transport url",
 )
+CYCLE = _names("disconnected keep_alive message_event more_body response_complete response_started")
+"""Of a request and its answer."""
 SERVER = _names("force_exit server_state should_exit started")
 CONNECTION = _names(
     "close_rcvd close_sent current_size data_to_send debug events_received logger parser parser_exc receive_data",
@@ -86,6 +88,7 @@ async def test_what_we_use_is_there() -> None:
     later = {"request", "response", "scope", "url"}
     assert [name for name in WEBSOCKET - later if not hasattr(websocket, name)] == []
     assert [name for name in HTTP - later if not hasattr(plain, name)] == []
+    assert set(RequestResponseCycle.__init__.__code__.co_names) >= CYCLE
     assert [name for name in SERVER if not hasattr(serving, name)] == []
     assert [name for name in CONNECTION if not hasattr(ServerProtocol(), name)] == []
 
