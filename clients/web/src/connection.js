@@ -83,7 +83,12 @@ export function createConnection(session, timers, owner) {
       return owner.onLost(invalid("url or token", cause), null);
     }
     next = made;
-    timers.set("connect", CONNECT, () => next === made && gone(made));
+    timers.set("connect", CONNECT, () => {
+      if (next !== made) return;
+      // Nobody answered, as on the way to a dead node, which half of all attempts may take: this was wait enough.
+      failures = 0;
+      gone(made);
+    });
     made.onopen = () => {
       if (session.v1) return made.send(JSON.stringify(session.resume()));
       adopt(made, token);
@@ -127,7 +132,7 @@ export function createConnection(session, timers, owner) {
 
   function alive() {
     timers.clear("probe");
-    timers.set("silence", SILENCE, probe);
+    timers.set("silent", SILENCE, probe);
     if (!networkChanged) return;
     networkChanged = false;
     owner.onProved();

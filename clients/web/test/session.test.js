@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoff, hint } from "../src/backoff.js";
+import { createConnection } from "../src/connection.js";
 import { createSession } from "../src/session.js";
+import { createTimers } from "../src/timers.js";
 import { bearer } from "../src/token.js";
 
 const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
@@ -103,6 +105,33 @@ test("backs off with jitter, and takes the server's hint", () => {
   }
   assert.equal(hint("This server is full; retry after 2.5 s"), 2.5);
   assert.equal(hint("service restart"), null);
+});
+
+test("an attempt that nobody answers was wait enough: half of all ways may lead to a dead node", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let attempts = 0;
+  const { WebSocket } = globalThis;
+  class Unanswered {
+    constructor() {
+      attempts++;
+    }
+    close() {}
+  }
+  Object.assign(globalThis, { WebSocket: Unanswered });
+  const timers = createTimers();
+  t.after(() => {
+    timers.stop();
+    Object.assign(globalThis, { WebSocket });
+  });
+  const nothing = () => {};
+  const told = { onLost: nothing, onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
+  createConnection(createSession(true), timers, { url: () => "ws://x", getToken: () => "a.b.c", admit: () => true, ...told }).open();
+  for (let n = 1; n <= 6; n++) {
+    await new Promise(setImmediate);
+    assert.equal(attempts, n);
+    t.mock.timers.tick(6000);
+    t.mock.timers.tick(300);
+  }
 });
 
 test("reads the user of a token by the server's claim, by hash, else by sub; nobody's where there is none", () => {

@@ -162,6 +162,9 @@ class CarillonClient:
                 self._hint = float(refused.response.headers.get("Retry-After", 0))
             except UNREACHABLE as problem:
                 self.problem = str(problem) or type(problem).__name__
+                if isinstance(problem, TimeoutError):
+                    # Nobody answered, as on the way to a dead node, which half of all attempts may take: this was wait enough.
+                    delay = FIRST_DELAY
             await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             self._hint = 0.0
             delay = min(delay * 2, LONGEST_DELAY)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from harness.faults import FaultProxy
+from harness.links import until
 from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, token
 
@@ -127,3 +128,22 @@ async def test_the_command_says_what_went_wrong() -> None:
     assert b"the call failed: not done within 1 s; " in error
     assert b"refused" in error.lower() or b"Connect call failed" in error
     assert b"Traceback" not in error
+
+
+async def test_a_way_on_which_nobody_answers_is_left_for_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many attempts as these, with pauses that grow, would take more than a minute."""
+    monkeypatch.setattr(dial, "OPEN_TIMEOUT", 0.05)
+    tried = 0
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as listener:
+        alice = CarillonClient(f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}/ws", token("alice"))
+        entering = asyncio.create_task(alice.__aenter__())
+        await until(lambda: tried == 20)
+        entering.cancel()
+        await alice.close()
