@@ -25,6 +25,8 @@ LOOK = 0.01
 AT_A_LOOK = 500
 AT_ONCE = 50
 """Users that come, or begin a call, at the same time."""
+DIALS = 2000
+"""Connections that may be opening at a time: a second or two of work. One that is led to a dead machine keeps its place for five."""
 PATIENCE_EACH = 0.03
 """Seconds more for each user, wherever all of a crowd do something."""
 
@@ -47,6 +49,7 @@ class Crowd:
         """Short calls that are under way."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._turns = asyncio.Semaphore(DIALS)
         self._prefix = secrets.token_hex(3)
 
     def __enter__(self) -> "Crowd":
@@ -113,7 +116,7 @@ class Crowd:
         await asyncio.gather(*(person.client.close() for person in self._people), return_exceptions=True)
 
     async def _join(self, count: int) -> list[Person]:
-        new = [Person(f"{self._prefix}-{len(self._people) + index}", self._url, self._sign) for index in range(count)]
+        new = [Person(f"{self._prefix}-{len(self._people) + index}", self._url, self._sign, self._turns) for index in range(count)]
         self._people += new
         self.tally.users = len(self._people)
         gate = asyncio.Semaphore(AT_ONCE)

@@ -18,14 +18,14 @@ class LivingNodes:
         self._nodes, self._living, self._asked = tuple(nodes), tuple(nodes), 0.0
 
     def known(self) -> Sequence[str]:
-        """As far as known now: the question is asked in the background. All, where none answers."""
+        """As far as known now: the question is asked in the background. Those that answered last, where none answers."""
         if time.monotonic() - self._asked > PERIOD:
             self._asked = time.monotonic()
             threading.Thread(target=self._ask, daemon=True).start()
         return self._living
 
     def _ask(self) -> None:
-        self._living = tuple(filter(_answers, self._nodes)) or self._nodes
+        self._living = tuple(filter(_answers, self._nodes)) or self._living
 
 
 def _answers(node: str) -> bool:

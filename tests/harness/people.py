@@ -1,9 +1,12 @@
 """Users of a service from outside, what they say to each other, and what became of it."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from websockets.asyncio.client import ClientConnection
 
 from carillon.client import CarillonClient
 
@@ -39,16 +42,30 @@ class Tally:
         return f"{counts}, {fates}, {moves}, longest interruption {self.longest:.2f} s{refused}"
 
 
+class Client(CarillonClient):
+    """turns: that those of one process take to connect. Thousands who lose their sockets at once have machines of their own elsewhere; here
+    all their handshakes together would take longer than any of them waits.
+    """
+
+    def __init__(self, url: Callable[[], str], token: Callable[[], Awaitable[str]], turns: asyncio.Semaphore) -> None:
+        super().__init__(url, token)
+        self._turns = turns
+
+    async def _connect(self) -> ClientConnection:
+        async with self._turns:
+            return await super()._connect()
+
+
 class Person:
     """One user, and how far their log has been read."""
 
-    def __init__(self, name: str, url: Callable[[], str], sign: Callable[[str], str]) -> None:
+    def __init__(self, name: str, url: Callable[[], str], sign: Callable[[str], str], turns: asyncio.Semaphore | None = None) -> None:
         async def token() -> str:
             self.attempts += 1
             return sign(name)
 
         self.name = name
-        self.client = CarillonClient(url, token)
+        self.client = Client(url, token, turns or asyncio.Semaphore())
         self.attempts = 0
         """Connections tried."""
         self.came = 0.0
