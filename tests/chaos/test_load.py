@@ -76,7 +76,7 @@ def test_everybody_is_back_after_a_node_died(four: Declared, environment: Enviro
         try:
             # Who hangs on a pod or an entrance of that node has noticed long before Kubernetes gives it up.
             await_loss(four, PODS)
-            eventually(lambda: sum(four.connections().values()) == size.lost, "everybody on a living pod", 300)
+            eventually(lambda: sum(four.connections().values()) == size.lost, "everybody on a living pod", 300, step=2.0)
             figures.spread(f"{what}: users back, from the cut", crowd.returned(cut))
             figures.add(f"{what}: attempts without a welcome", crowd.failed_attempts() - failed)
         finally:

@@ -11,6 +11,12 @@ from cluster.control_plane import start_control_plane
 from cluster.paths import ADMIN, BIN, CACHE, PAUSE_IMAGE, PKI, PODS, SERVICES, STATE, VOLUMES, node_ip, pods_of, quiet, run, stock, write
 from cluster.programs import Programs
 
+UNANSWERED = Path("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_syn_sent")
+FORGOTTEN_AFTER = 10
+"""Seconds, longer than a client waits. The kernel's 120 are for clients with an address each; those of tests share one, so that a port from
+which a connection was led to a dead pod is soon taken again, and leads there again.
+"""
+
 CONTAINERD = """version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{image}"
@@ -49,6 +55,8 @@ def _plug_in(index: int, nodes: int) -> None:
         if other != index:
             run("ip", "route", "add", pods_of(other), "via", node_ip(other))
     write("/proc/sys/net/ipv4/ip_forward", "1")
+    if UNANSWERED.exists():
+        write(UNANSWERED, str(FORGOTTEN_AFTER))
 
 
 def _own_folders(folder: Path) -> None:

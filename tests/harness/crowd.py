@@ -26,7 +26,7 @@ AT_A_LOOK = 500
 AT_ONCE = 50
 """Users that come, or begin a call, at the same time."""
 DIALS = 2000
-"""Connections that may be opening at a time: a second or two of work. One that is led to a dead machine keeps its place for five."""
+"""Connections that may be opening at a time: a second of work. One that is led to a dead machine keeps its place for two."""
 PATIENCE_EACH = 0.03
 """Seconds more for each user, wherever all of a crowd do something."""
 

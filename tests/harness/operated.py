@@ -178,8 +178,8 @@ class Declared:
         found: dict[str, int] = {}
         for pod in self.service.pods():
             name = pod["metadata"]["name"]
-            samples = self.kube.metrics(self.namespace, name, SERVER_METRICS_PORT)["carillon_connections"]
-            found[name] = int(sum(sample.value for sample in samples))
+            read = self.kube.metrics(self.namespace, name, SERVER_METRICS_PORT, "carillon_connections")
+            found[name] = int(sum(sample.value for sample in read["carillon_connections"]))
         return found
 
     @property
