@@ -25,8 +25,8 @@ LOOK = 0.01
 AT_A_LOOK = 500
 AT_ONCE = 50
 """Users that come, or begin a call, at the same time."""
-DIALS = 2000
-"""Connections that may be opening at a time: a second of work. One that is led to a dead machine keeps its place for two."""
+DIALS = 300
+"""Connections that may be opening at a time: on a busy machine half a second of work, of the two that each has to reach a server."""
 PATIENCE_EACH = 0.03
 """Seconds more for each user, wherever all of a crowd do something."""
 

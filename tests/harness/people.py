@@ -12,6 +12,8 @@ from carillon.client import CarillonClient
 
 PATIENCE = 45.0
 """Seconds for an answer: longer than a grace."""
+TURN = 0.5
+"""Seconds for which a connection that is opening keeps others of its process from theirs."""
 
 
 @dataclass
@@ -53,7 +55,14 @@ class Client(CarillonClient):
 
     async def _connect(self) -> ClientConnection:
         async with self._turns:
-            return await super()._connect()
+            dialing = asyncio.create_task(super()._connect())
+            # Who is led to a dead machine only waits from then on, which is no work.
+            try:
+                await asyncio.wait({dialing}, timeout=TURN)
+            except asyncio.CancelledError:
+                dialing.cancel()
+                raise
+        return await dialing
 
 
 class Person:
