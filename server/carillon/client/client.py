@@ -82,13 +82,14 @@ class CarillonClient:
 
     async def close(self) -> None:
         """Leave in order: a call that is still on ends."""
-        if self._leave is not None:
-            self._leave.cancel()
         if self._socket is not None:
             await self._socket.close(1000)
-        for task in [*self._repeats, *(task for task in (self._move, self._task) if task)]:
+        if self._leave is not None:
+            self._leave.cancel()
+        tasks = [*self._repeats, *(task for task in (self._move, self._task) if task)]
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # ---------------------------------------------------------------- calls
 
@@ -252,6 +253,8 @@ class CarillonClient:
             self._opened(socket)
         if message["type"] == "server.going_away":
             within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
+            if self._leave is not None:
+                self._leave.cancel()
             self._leave = asyncio.get_running_loop().call_later(within * random.random(), self._start_move)  # noqa: S311 - jitter
         if self.session.again is not None:
             self._repeat(self.session.again)

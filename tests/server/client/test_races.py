@@ -23,6 +23,9 @@ class Socket:
         if meanwhile is not None:
             await meanwhile()
 
+    async def close(self, code: int) -> None:
+        pass
+
     @property
     def numbers(self) -> list[int]:
         return [message["n"] for message in self.sent]
@@ -65,3 +68,19 @@ async def test_what_two_servers_in_turn_could_not_take_is_said_to_the_second_aga
     await until(lambda: second.numbers == [1, 1])
     assert first.numbers == [1]
     await asyncio.gather(*client._repeats)
+
+
+async def test_a_client_that_was_asked_twice_to_move_and_left_goes_nowhere() -> None:
+    dialled: list[str] = []
+
+    def url() -> str:
+        dialled.append("again")
+        return "ws://127.0.0.1:9/ws"
+
+    client, socket, within = CarillonClient(url, "token"), Socket(), 0.05
+    await hear(client, socket, welcome("s"))
+    for _ in range(2):
+        await hear(client, socket, {"type": "server.going_away", "payload": {"within": within}})
+    await client.close()
+    await asyncio.sleep(within)  # after which whatever was to happen by then has happened
+    assert dialled == []
