@@ -6,25 +6,11 @@ async with CarillonClient("ws://localhost:8080/ws", token) as alice:
 """
 
 import asyncio
-import contextlib
-import json
-import random
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-
-from carillon.client.dial import OPEN_TIMEOUT, UNREACHABLE, dial, retry_after
-from carillon.client.session import Json, Session
-from carillon.errors import AuthError, CarillonError, Close
-
-FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
-"""Seconds between two attempts to connect; doubled each time, jittered."""
-LONGEST_MOVE = 60.0
-"""Seconds in which a client that was asked to move does so, whatever the server says."""
-FINAL = {int(code) for code in Close.all() if not code.retryable}
+from carillon.client.connection import Connection
+from carillon.client.session import Json
+from carillon.errors import CarillonError
 
 
 class CallRefused(CarillonError):
@@ -35,63 +21,11 @@ class CallRefused(CarillonError):
         self.code: str = payload["code"]
 
 
-class CarillonClient:
-    """One user.
+class CarillonClient(Connection):
+    """One user, who calls and is called. `log` holds what came; `expect` waits for the next of a kind. See Connection for its arguments."""
 
-    url: of `/ws`, or what names one each time a connection is made. token: a JWT, or what fetches a fresh one likewise.
-    v1: else it speaks the reference's protocol.
-    """
-
-    def __init__(self, url: str | Callable[[], str], token: str | Callable[[], Awaitable[str]], *, v1: bool = True) -> None:
-        self._url, self._token, self.v1 = url, token, v1
-        self.session = Session()
-        self.log: list[Json] = []
-        """Every message that was news, in order."""
-        self.gaps: list[str] = []
-        """What was missing or unreadable on a socket, each time: it is dropped, and the rest asked for on another."""
-        self.connects = 0
-        """Sockets that a server has welcomed."""
-        self.problem = ""
-        """Why the last attempt to connect failed, or the last connection ended; it is tried again all the same."""
-        self._seen = 0
-        self._news = asyncio.Condition()
-        self._socket: ClientConnection | None = None
-        self._welcomed: ClientConnection | None = None
-        self._up = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._leave: asyncio.TimerHandle | None = None
-        self._move: asyncio.Task[ClientConnection | None] | None = None
-        self._failure: Exception | None = None
-        self._hint = 0.0
-        """Seconds the server asked to wait before the next attempt."""
-        self._repeats: set[asyncio.Task[None]] = set()
-        self._repeating = 0
-        """The connection, as `connects` counts them, on which what is unanswered is to be sent again."""
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        up = asyncio.create_task(self._up.wait())
-        await asyncio.wait({up, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if self._failure:
-            raise self._failure
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Leave in order: a call that is still on ends."""
-        if self._socket is not None:
-            await self._socket.close(1000)
-        if self._leave is not None:
-            self._leave.cancel()
-        tasks = [*self._repeats, *(task for task in (self._move, self._task) if task)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    # ---------------------------------------------------------------- calls
+    _seen = 0
+    """Messages of the log that `expect` has gone past."""
 
     async def start(self, callee_id: str, **more: Any) -> Json:
         """Call somebody; returns the payload of `call.ringing`. Raises CallRefused."""
@@ -111,17 +45,6 @@ class CarillonClient:
         """Whether a call still stands: the payload of `call.check_result`."""
         await self.send("call.check", session_id=session_id)
         return await self.expect("call.check_result")
-
-    async def send(self, kind: str, **payload: Any) -> None:
-        """Send any message. A numbered one is sent again after a reconnect until it is answered."""
-        if self.v1 and kind.startswith(("call.", "webrtc.")) and kind != "call.check":
-            text = self.session.number(kind, payload)
-        else:
-            text = json.dumps({"type": kind, "payload": payload})
-            await self._up.wait()
-        if self._up.is_set() and self._socket is not None:
-            with contextlib.suppress(ConnectionClosed):
-                await self._socket.send(text)
 
     async def expect(self, kind: str, timeout: float = 10.0) -> Json:
         """The payload of the next message of a kind not yet returned. Raises CallRefused at an `error` before it, TimeoutError."""
@@ -144,142 +67,3 @@ class CarillonClient:
                 if self._failure:
                     raise self._failure
                 await self._news.wait()
-
-    # ---------------------------------------------------------------- the connection
-
-    async def _run(self) -> None:
-        delay = FIRST_DELAY
-        while self._failure is None:
-            try:
-                socket: ClientConnection | None = await self._connect()
-                delay = FIRST_DELAY
-                while socket is not None:
-                    socket = await self._listen(socket)
-            except InvalidStatus as refused:
-                status, said = refused.response.status_code, (refused.response.body or b"").decode(errors="replace")[:200]
-                self.problem = f"HTTP {status} {said}".rstrip()
-                if status in (401, 403):
-                    self._failure = AuthError(f"the server refused the connection: {self.problem}")
-                self._hint = float(refused.response.headers.get("Retry-After", 0))
-            except UNREACHABLE as problem:
-                self.problem = str(problem) or type(problem).__name__
-                if isinstance(problem, TimeoutError):
-                    # Nobody answered, as on the way to a dead node, which half of all attempts may take: this was wait enough.
-                    delay = FIRST_DELAY
-            await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            self._hint = 0.0
-            delay = min(delay * 2, LONGEST_DELAY)
-        async with self._news:
-            self._news.notify_all()
-
-    async def _connect(self) -> ClientConnection:
-        token = self._token if isinstance(self._token, str) else await self._token()
-        return await dial(self._url if isinstance(self._url, str) else self._url(), token, v1=self.v1)
-
-    async def _listen(self, socket: ClientConnection) -> ClientConnection | None:
-        """Until this socket is lost; returns the one that a move has led to meanwhile."""
-        async with socket:
-            try:
-                if socket is not self._socket:
-                    await self._enter(socket)
-                async for text in socket:
-                    await self._hear(socket, json.loads(text))
-            except ConnectionClosed:
-                pass
-            except ValueError as gap:
-                self.gaps.append(str(gap))
-        moving = self._move is not None and not self._move.done()
-        successor = await self._move if self._move is not None else None
-        self._move = None
-        if successor is None:
-            self._up.clear()
-            self._socket = None
-            if not moving:  # else it may be this client's own other socket that the server closed it for
-                self._closed(socket.close_code, socket.close_reason or "")
-        return successor
-
-    async def _enter(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        if self.v1:
-            await socket.send(self.session.resume())
-        else:
-            self._opened(socket)
-
-    def _start_move(self) -> None:
-        if self._socket is not None and self._up.is_set() and (self._move is None or self._move.done()):
-            self._move = asyncio.create_task(self._elsewhere(self._socket))
-
-    async def _elsewhere(self, old: ClientConnection) -> ClientConnection | None:
-        """Another socket, welcomed, and the old one closed; None, and the old one stays, where nobody takes us."""
-        with contextlib.suppress(*UNREACHABLE):
-            socket = await self._connect()
-            try:
-                await socket.send(self.session.resume())
-                welcome = json.loads(await asyncio.wait_for(socket.recv(), OPEN_TIMEOUT))
-                self._socket = socket
-                await self._hear(socket, welcome)
-            except BaseException:
-                self._socket = old
-                await socket.close(Close.GOING_AWAY)
-                raise
-            await old.close(Close.GOING_AWAY)
-            return socket
-        return None
-
-    def _closed(self, code: int | None, reason: str) -> None:
-        self._hint, self.problem = retry_after(reason), f"closed with {code} {reason}".rstrip()
-        if code == Close.UNAUTHORIZED or (code == Close.TOKEN_EXPIRED and isinstance(self._token, str)):
-            self._failure = AuthError(f"the server refused the connection: {self.problem}")
-        elif code in FINAL and code != Close.ABNORMAL:
-            self._failure = CarillonError(self.problem)
-
-    def _opened(self, socket: ClientConnection) -> None:
-        """A socket may be welcomed again, by a server whose Redis lost its data."""
-        self.connects += socket is not self._welcomed
-        self._welcomed = socket
-        self._up.set()
-
-    async def _hear(self, socket: ClientConnection, message: Json) -> None:
-        replies, news = self.session.receive(message) if self.v1 else ([], True)
-        numbered = self.session.last
-        for reply in replies:
-            await socket.send(reply)
-        if message["type"] == "session.welcome":
-            # What was said while that went out was not sent by who said it: this client was not up yet.
-            while rest := self.session.since(numbered):
-                numbered = self.session.last
-                for text in rest:
-                    await socket.send(text)
-            self._opened(socket)
-        if message["type"] == "server.going_away":
-            within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
-            if self._leave is not None:
-                self._leave.cancel()
-            self._leave = asyncio.get_running_loop().call_later(within * random.random(), self._start_move)  # noqa: S311 - jitter
-        if self.session.again is not None:
-            self._repeat(self.session.again)
-            self.session.again = None
-        if news:
-            async with self._news:
-                self.log.append(message)
-                self._news.notify_all()
-
-    def _repeat(self, delay: float) -> None:
-        """Send what is unanswered again after a while, once however many refusals ask for it, unless a reconnect has done so."""
-        if self._repeating == self.connects:
-            return
-        self._repeating = self.connects
-
-        async def later(connects: int) -> None:
-            # The server names the time until the next single message; all at once by then would be a flood.
-            await asyncio.sleep(max(1.0, delay))
-            socket = self._socket
-            if socket is not None and self._repeating == self.connects == connects:
-                self._repeating = 0
-                for message in list(self.session.outbox):
-                    with contextlib.suppress(ConnectionClosed):
-                        await socket.send(json.dumps(message))
-
-        task = asyncio.create_task(later(self.connects))
-        self._repeats.add(task)
-        task.add_done_callback(self._repeats.discard)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carillon.client.client import FIRST_DELAY, LONGEST_DELAY
+from carillon.client.connection import FIRST_DELAY, LONGEST_DELAY
 from carillon.client.dial import OPEN_TIMEOUT
 from carillon.config import Rate
 from carillon.config.limits import LimitSettings
