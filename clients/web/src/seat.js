@@ -120,8 +120,7 @@ export function createSeat(options, emit, run) {
   function lead(token) {
     leading = true;
     const before = machine.shown();
-    const { id = null, epoch = null, seq = 0, answered = 0 } = memory.cursor();
-    Object.assign(session.at, { id, epoch, seq, answered, outbox: [] });
+    Object.assign(session.at, { id: null, epoch: null, seq: 0, answered: 0, ...memory.cursor(), outbox: [] });
     const { call, over = [] } = memory.own();
     machine.lead({ ...initial(before.media, call), state: "connecting", user: before.user, over });
     take(inherit, before.call);
