@@ -57,8 +57,7 @@ class SignalingHttp(HttpToolsProtocol):
         self._arrived()
         # uvicorn tells only the last one, and the others' answers fail on a closed transport.
         for cycle in self._still_unanswered():
-            cycle.disconnected = True
-            cycle.message_event.set()
+            _disconnect(cycle)
         super().connection_lost(exc)
 
     # ---------------------------------------------------------------- size
@@ -109,9 +108,13 @@ class SignalingHttp(HttpToolsProtocol):
             large = isinstance(error.__context__, TooLarge)
             self._refuse(431 if large else 400, "Request too large" if large else "Invalid request")
         except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                # Behind a request without an answer it is refused: the answer would be written into the WebSocket.
-                self._refuse(400, "Invalid request") if self._still_unanswered() else self._upgrade(data[upgrade.args[0] :])
+            if not self._should_upgrade():
+                return
+            if self._still_unanswered():
+                # Their answers would be written into the WebSocket.
+                self._refuse(400, "Invalid request")
+            else:
+                self._upgrade(data[upgrade.args[0] :])
         else:
             # A line that never ends is not in the callbacks' count yet.
             if self._in_head and self._unparsed > self.bounds.head:
@@ -160,8 +163,7 @@ class SignalingHttp(HttpToolsProtocol):
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """The rest of its body cannot be read."""
-        cycle.disconnected = True
-        cycle.message_event.set()
+        _disconnect(cycle)
         if self.pipeline and self.pipeline[0][0] is cycle:
             self.pipeline.popleft()
 
@@ -174,3 +176,9 @@ class SignalingHttp(HttpToolsProtocol):
             self.transport.write_eof()
         else:
             self.transport.close()
+
+
+def _disconnect(cycle: RequestResponseCycle) -> None:
+    """Nothing is read from it or written to it any more, and its application is told."""
+    cycle.disconnected = True
+    cycle.message_event.set()
