@@ -14,4 +14,4 @@ export const backoff = (failures, chance) =>
   failures === 0 ? FIRST * chance : Math.min(LONGEST, 1000 * 2 ** (failures - 1)) * (1 + chance / 2);
 
 /** @param {string} reason Of a close frame. @returns {number | null} Seconds. */
-export const hint = (reason) => Number(/retry after ([\d.]+)/.exec(reason)?.[1]) || null;
+export const hint = (reason) => Number(/retry after ([\d.]+) s/.exec(reason)?.[1]) || null;

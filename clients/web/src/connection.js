@@ -132,7 +132,7 @@ export function createConnection(session, timers, owner) {
 
   function alive() {
     timers.clear("probe");
-    timers.set("silent", SILENCE, probe);
+    timers.set("silence", SILENCE, probe);
     if (!networkChanged) return;
     networkChanged = false;
     owner.onProved();
