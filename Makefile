@@ -66,8 +66,8 @@ lock: ## pin all dependencies anew, with hashes
 e2e: $(STAMP) ## real pods: on KUBECONFIG, else kind where Docker is, else tests/cluster (root, Debian); QUIET_SECONDS: how long idle
 	$(BIN)/python -m pytest tests/e2e $(REAL)
 
-chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: short or full)
-	$(BIN)/python -m pytest tests/chaos $(REAL)
+chaos: $(STAMP) ## real pods, live calls, everything fails (CHAOS_SIZE: short or full; TESTS: some of them)
+	$(BIN)/python -m pytest $(or $(TESTS),tests/chaos) $(REAL)
 
 snippets: ## compile and analyse what docs/clients.md shows for phones (root, Debian, Maven; 4 GB once)
 	@$(PYTHON) tests/snippets
