@@ -28,6 +28,7 @@ def declared(request: pytest.FixtureRequest, environment: Environment, operator:
 def test_calls_outlive_everything(declared: Declared, environment: Environment, figures: Figures, size: Size) -> None:
     kind = next(iter(declared.spec["redis"]))
     for disturbance in (*EVERYWHERE, *(HERE if environment.breakable else ())):
+        declared.await_reached(2)
         what = f"{disturbance.__name__.replace('_', ' ')}, {kind} Redis"
         with undisturbed(declared.service, figures, what, pairs=size.pairs, idle=size.idle, chatter=size.chatter):
             disturbance(declared)

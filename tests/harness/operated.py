@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cluster import faults
+from harness.crowd import Crowd
 from harness.environments import Environment
 from harness.helm import CHARTS, helm
 from harness.kube import Json, condition, eventually
@@ -20,6 +21,8 @@ from carillon_operator.resources.environment import METRICS_PORT as SERVER_METRI
 
 METRICS_PORT = 8080
 """Of the operator."""
+FEW = 10
+"""Users, of whom two pods that are both in the Service get one each all but certainly."""
 
 
 class Operator:
@@ -181,6 +184,17 @@ class Declared:
             read = self.kube.metrics(self.namespace, name, SERVER_METRICS_PORT, "carillon_connections")
             found[name] = int(sum(sample.value for sample in read["carillon_connections"]))
         return found
+
+    def await_reached(self, pods: int) -> None:
+        """Those who come are led to each of so many pods: nodes learn of a pod a moment after it is ready."""
+
+        def everywhere() -> bool:
+            with Crowd(self.service.url, self.service.sign) as few:
+                few.idle(FEW)
+                found = self.connections()
+                return len(found) == pods and all(found.values())
+
+        eventually(everywhere, f"users on each of {pods} pods in {self.namespace}")
 
     @property
     def resource(self) -> Json:
