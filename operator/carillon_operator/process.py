@@ -20,7 +20,7 @@ from carillon_operator.leader import Leader
 from carillon_operator.metrics import Own, Scraper
 from carillon_operator.metricsapi import Cluster, Serving
 from carillon_operator.options import Options
-from carillon_operator.reconciler import Applier, Key, Loop, Queue, Reconciler, Scaler
+from carillon_operator.reconciler import Applier, Key, Lookout, Loop, Queue, Reconciler, Scaler
 from carillon_operator.resources.metadata import CLUSTER_LABEL
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,9 @@ async def run(options: Options, access: Access) -> None:
 
 def _assemble(options: Options, client: Client, scraper: Scraper, leader: Leader, own: Own) -> Parts:
     queue, known = Queue(), dict[Key, str]()
-    reconciler = Reconciler(client, Applier(client), Scaler(client, scraper), options.defaults(), options.identity, time.time)
-    loop = Loop(client, reconciler, queue, own, options.namespaces, known)
+    lookout = Lookout(own, queue.add)
+    reconciler = Reconciler(client, Applier(client), Scaler(client, scraper), lookout, options.defaults(), options.identity, time.time)
+    loop = Loop(client, reconciler, lookout, queue, own, options.namespaces, known)
     return Parts(own, loop, tuple(_watches(options, client, loop)), leader, known)
 
 

@@ -32,12 +32,16 @@ OWNED = (
 
 
 class Kubelet:
-    """`async with Kubelet(server, namespace)`. ready: whether a pod of these labels gets ready. address: podIP of a pod by its name."""
+    """`async with Kubelet(server, namespace)`. ready: whether a pod of these labels gets ready. address: podIP of a pod by its name.
+    nodes: that take the server's pods in turn; placed: where each is.
+    """
 
     def __init__(self, server: ApiServer, namespace: str) -> None:
         self._server, self._namespace = server, namespace
         self.address: Callable[[str], str] = lambda name: "127.0.0.1"
         self.ready = lambda labels: True
+        self.nodes: tuple[str, ...] = ()
+        self.placed: dict[str, str] = {}
         self._task: asyncio.Task[None]
 
     async def __aenter__(self) -> "Kubelet":
@@ -101,12 +105,15 @@ class Kubelet:
         owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": about["name"], "uid": about["uid"], "controller": True}
         template = workload["spec"]["template"]
         claims = [{"name": one["metadata"]["name"], "emptyDir": {}} for one in workload["spec"].get("volumeClaimTemplates", [])]
+        name, volumes = f"{about['name']}-{secrets.token_hex(3)}", template["spec"].get("volumes", []) + claims
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {**template["metadata"], "name": f"{about['name']}-{secrets.token_hex(3)}", "ownerReferences": [owner]},
-            "spec": {**template["spec"], "serviceAccountName": "default", "volumes": template["spec"].get("volumes", []) + claims},
+            "metadata": {**template["metadata"], "name": name, "ownerReferences": [owner]},
+            "spec": {**template["spec"], "serviceAccountName": "default", "volumes": volumes},
         }
+        if self.nodes and "-redis" not in name:
+            self.placed[name] = pod["spec"]["nodeName"] = self.nodes[len(self.placed) % len(self.nodes)]
         found: dict[str, Any] = self._server.call("POST", f"/api/v1/namespaces/{self._namespace}/pods", pod)
         return found
 

@@ -22,6 +22,9 @@ class Own:
         self.waiting = Gauge("carillon_operator_queue", "Resources that wait for a pass.", registry=found)
         self.resources = Gauge("carillon_operator_resources", "SignalingClusters that are served.", registry=found)
         self.leading = Gauge("carillon_operator_leading", "Whether this operator leads.", registry=found)
+        self.silent_nodes = Gauge(
+            "carillon_operator_silent_nodes", "Nodes that do not answer, around which new connections are led.", registry=found
+        )
         self.lagging = Gauge(
             "carillon_operator_watch_lag_rounds",
             "Rounds in a row in which a LIST knew what the watch did not; from 2 on it is restarted.",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from carillon_operator.kube import ApiError, Client, Conflict, Forbidden, NotLeading, Throttled, Unreachable
 from carillon_operator.kube.kinds import RESOURCE
 from carillon_operator.metrics import Own
+from carillon_operator.reconciler.lookout import Lookout
 from carillon_operator.reconciler.passes import Outcome, Reconciler
 from carillon_operator.reconciler.queue import Key, Queue
 from carillon_operator.resources.metadata import CLUSTER_LABEL
@@ -28,9 +29,16 @@ class Loop:
     """namespaces: those served; none: all. known: resources and their versions as the watch shows them; empty before it began."""
 
     def __init__(
-        self, client: Client, reconciler: Reconciler, queue: Queue, own: Own, namespaces: tuple[str, ...], known: Mapping[Key, str]
+        self,
+        client: Client,
+        reconciler: Reconciler,
+        lookout: Lookout,
+        queue: Queue,
+        own: Own,
+        namespaces: tuple[str, ...],
+        known: Mapping[Key, str],
     ) -> None:
-        self._client, self._reconciler, self._queue, self._own = client, reconciler, queue, own
+        self._client, self._reconciler, self._lookout, self._queue, self._own = client, reconciler, lookout, queue, own
         self._namespaces, self._known = namespaces, known
         self._seen: dict[Key, str] = {}
         """The version of each resource at its last LIST."""
@@ -75,6 +83,7 @@ class Loop:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work())
+            group.create_task(self._lookout.run())
             while True:
                 await self._resync()
                 await asyncio.sleep(SOON if self._failed else RESYNC)

@@ -15,11 +15,12 @@ from carillon_operator import rollout
 from carillon_operator import status as saying
 from carillon_operator.kube import Client, Forbidden, NotFound
 from carillon_operator.kube.kinds import RESOURCE, SERVICE
+from carillon_operator.reconciler import detour, secrets
 from carillon_operator.reconciler import pods as look
-from carillon_operator.reconciler import secrets
 from carillon_operator.reconciler.apply import Applier, Report
 from carillon_operator.reconciler.events import tell
 from carillon_operator.reconciler.facts import facts
+from carillon_operator.reconciler.lookout import Lookout
 from carillon_operator.reconciler.record import record
 from carillon_operator.reconciler.scaling import Basis, Scaler
 from carillon_operator.reconciler.world import World, observe, owner
@@ -57,15 +58,23 @@ class Reconciler:
     """identity: who the events are from. clock: Unix time in seconds."""
 
     def __init__(
-        self, client: Client, applier: Applier, scaler: Scaler, defaults: Defaults, identity: str, clock: Callable[[], float]
+        self,
+        client: Client,
+        applier: Applier,
+        scaler: Scaler,
+        lookout: Lookout,
+        defaults: Defaults,
+        identity: str,
+        clock: Callable[[], float],
     ) -> None:
-        self._client, self._applier, self._scaler = client, applier, scaler
+        self._client, self._applier, self._scaler, self._lookout = client, applier, scaler, lookout
         self._defaults, self._identity, self._clock = defaults, identity, clock
 
     def forget(self, uid: str) -> None:
         """A resource is gone."""
         self._applier.forget(uid)
         self._scaler.forget(uid)
+        self._lookout.forget(uid)
 
     async def reconcile(self, namespace: str, name: str) -> Outcome:
         """Raises what `Client` raises: the same pass is worth another try then."""
@@ -96,6 +105,9 @@ class Reconciler:
     async def _reconcile(self, resource: Object, cluster: Cluster, world: World, before: Status | None) -> Outcome:
         report, now = Report(problems=tuple(problems(cluster.spec))), self._clock()
         acts = not report.problems and not cluster.spec.paused
+        pods = detour.standings(world) if acts else ()
+        self._lookout.know(cluster.uid, (cluster.namespace, cluster.name), pods)
+        told = await detour.lead(self._client, cluster, self._lookout.nodes, pods, report)
         if acts:
             await secrets.generate(self._client, cluster, world, report)
         basis = Basis(resource, cluster, world, before, now, acts)
@@ -108,7 +120,7 @@ class Reconciler:
             await secrets.hurry(self._client, cluster, world, world.component(SERVER), report)
             turned = await secrets.rotate(self._client, cluster, world, turned.status, scaled.keyrings, now, report)
         current = saying.status(facts(basis, plan, target, scaled, turned.status, report), before, now)
-        told = [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
+        told += [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
         outcome = await self._say(resource, before, current, told, report.written)
         # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
         waits = [one for one in (plan.again, turned.again, scaled.again, REFUSED_AGAIN if report.refused else None) if one is not None]

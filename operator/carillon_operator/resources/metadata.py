@@ -10,6 +10,8 @@ CLUSTER_LABEL = "carillon.dev/cluster"
 """The inventory: every child carries it, and what carries it without being wanted is removed."""
 COMPONENT_LABEL = "carillon.dev/component"
 REVISION_LABEL = "carillon.dev/revision"
+LED_LABEL, LED = "carillon.dev/led", "true"
+"""Of pods to which the Service leads users: all, unless their node is silent."""
 SERVER, REDIS = "server", "redis"
 
 

@@ -2,7 +2,7 @@
 
 from carillon_operator.resources.environment import METRICS_PORT
 from carillon_operator.resources.inputs import Cluster, Object, Observed
-from carillon_operator.resources.metadata import SERVER, child, selector
+from carillon_operator.resources.metadata import LED, LED_LABEL, SERVER, child, selector
 from carillon_operator.resources.template import revision
 
 METRICS = {"carillon.dev/endpoint": "metrics"}
@@ -10,7 +10,7 @@ METRICS = {"carillon.dev/endpoint": "metrics"}
 
 
 def service(cluster: Cluster, observed: Observed) -> Object:
-    """Points to the revision that serves; to the newest where none does yet."""
+    """Points to the revision that serves, save pods on silent nodes; to the newest where none does yet."""
     wanted = cluster.spec.service
     found = child(cluster, "v1", "Service", cluster.name, SERVER, more_labels=wanted.labels, annotations=wanted.annotations)
     port: Object = {
@@ -23,7 +23,7 @@ def service(cluster: Cluster, observed: Observed) -> Object:
     if wanted.node_port:
         port["nodePort"] = wanted.node_port
     serving = observed.serving or revision(cluster, observed)
-    found["spec"] = {"type": wanted.type, "selector": selector(cluster, SERVER, serving), "ports": [port]}
+    found["spec"] = {"type": wanted.type, "selector": selector(cluster, SERVER, serving) | {LED_LABEL: LED}, "ports": [port]}
     if wanted.type != "ClusterIP":
         found["spec"]["externalTrafficPolicy"] = wanted.external_traffic_policy or "Cluster"
     if wanted.load_balancer_class:

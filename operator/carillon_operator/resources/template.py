@@ -4,7 +4,7 @@ from carillon_operator.resources import files
 from carillon_operator.resources.digest import digest
 from carillon_operator.resources.environment import METRICS_PORT, PORT, environment, unreloadable
 from carillon_operator.resources.inputs import ROLLING, Cluster, Object, Observed
-from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, labels, selector
+from carillon_operator.resources.metadata import LED, LED_LABEL, REVISION_LABEL, SERVER, labels, selector
 from carillon_operator.resources.pods import CONTAINER_SECURITY, plain, pod_security, schedule
 
 CONTAINER = "server"
@@ -64,7 +64,7 @@ def _template(cluster: Cluster, observed: Observed) -> Object:
         pod["imagePullSecrets"] = [plain(one) for one in spec.image.pull_secrets]
     if overrides.runtime_class_name:
         pod["runtimeClassName"] = overrides.runtime_class_name
-    metadata: Object = {"labels": dict(overrides.labels) | labels(cluster, SERVER)}
+    metadata: Object = {"labels": dict(overrides.labels) | labels(cluster, SERVER) | {LED_LABEL: LED}}
     if annotations:
         metadata["annotations"] = annotations
     return {"metadata": metadata, "spec": schedule(pod, overrides)}

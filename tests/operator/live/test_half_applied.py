@@ -15,8 +15,8 @@ from harness.shapes import shape
 
 from carillon_operator.keyring import PATIENCE, checksum
 from carillon_operator.kube import Client, NotLeading, load
-from carillon_operator.metrics import Reading
-from carillon_operator.reconciler import Applier, Reconciler, Scaler
+from carillon_operator.metrics import Own, Reading
+from carillon_operator.reconciler import Applier, Lookout, Reconciler, Scaler
 from carillon_operator.resources import Defaults
 
 DEFAULTS = Defaults("example.com/carillon-server:1", "redis:8.2-alpine", "default")
@@ -61,7 +61,7 @@ async def life(writes: int, load_of_pods: Load, clock: Clock) -> AsyncIterator[R
     client = Client(await load(), may_write, lambda *_: None)
     try:
         scaler = Scaler(client, load_of_pods)  # type: ignore[arg-type]  # only `read` is asked of it
-        yield Reconciler(client, Applier(client), scaler, DEFAULTS, "test", clock)
+        yield Reconciler(client, Applier(client), scaler, Lookout(Own(), lambda key: None), DEFAULTS, "test", clock)
     finally:
         await client.close()
 

@@ -13,7 +13,7 @@ from harness.operators import Cell, until
 from carillon_operator.kube import CHILDREN, Client, Watch, load
 from carillon_operator.kube.kinds import POD, RESOURCE, SECRET
 from carillon_operator.metrics import Own, Scraper
-from carillon_operator.reconciler import Applier, Loop, Queue, Reconciler, Scaler, loop
+from carillon_operator.reconciler import Applier, Lookout, Loop, Queue, Reconciler, Scaler, loop
 from carillon_operator.resources import Defaults
 from carillon_operator.resources.metadata import CLUSTER_LABEL
 
@@ -26,10 +26,10 @@ class Running:
 
     def __init__(self, client: Client, scraper: Scraper, calls: Counter[tuple[str, str]], namespace: str) -> None:
         self.calls = calls
-        reconciler = Reconciler(
-            client, Applier(client), Scaler(client, scraper), Defaults("server:1", "redis:1", "home"), "test", time.time
-        )
-        self.loop = Loop(client, reconciler, Queue(), Own(), (namespace,), {})
+        queue, own = Queue(), Own()
+        lookout, defaults = Lookout(own, queue.add), Defaults("server:1", "redis:1", "home")
+        reconciler = Reconciler(client, Applier(client), Scaler(client, scraper), lookout, defaults, "test", time.time)
+        self.loop = Loop(client, reconciler, lookout, queue, own, (namespace,), {})
         appeared = self.loop.kind_appeared
         self.watches = [
             Watch(client, kind, namespace, self.loop.child_changed, appeared, selector=CLUSTER_LABEL) for kind in (*CHILDREN, POD)

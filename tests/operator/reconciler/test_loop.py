@@ -9,7 +9,7 @@ import pytest
 
 from carillon_operator.kube import ApiError, Kind, NotLeading, Unreachable
 from carillon_operator.metrics import Own
-from carillon_operator.reconciler import Key, Loop, Queue, loop, queue
+from carillon_operator.reconciler import Key, Lookout, Loop, Queue, loop, queue
 from carillon_operator.reconciler.passes import Outcome
 
 A, B = ("ns", "a"), ("ns", "b")
@@ -70,7 +70,8 @@ class World:
     def __init__(self, namespaces: tuple[str, ...] = ()) -> None:
         self.server, self.passes, self.queue, self.own = Server(), Passes(), Queue(), Own()
         self.known: dict[Key, str] = {}
-        self.loop = Loop(self.server, self.passes, self.queue, self.own, namespaces, self.known)  # type: ignore[arg-type]  # stand-ins
+        lookout = Lookout(self.own, self.queue.add)
+        self.loop = Loop(self.server, self.passes, lookout, self.queue, self.own, namespaces, self.known)  # type: ignore[arg-type]  # stand-ins
 
     @asynccontextmanager
     async def leading(self) -> AsyncIterator[None]:

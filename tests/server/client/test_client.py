@@ -1,12 +1,11 @@
 """The client and its command against the real server."""
 
 import asyncio
-import contextlib
-import socket
 import sys
 from collections.abc import Iterator
 
 import pytest
+from harness.dead import dead_machine
 from harness.faults import FaultProxy
 from harness.links import until
 from harness.redis import RedisServer
@@ -48,15 +47,8 @@ async def test_what_is_too_much_at_once_arrives_later_in_order_and_once(redis_se
 
 async def test_a_machine_that_is_dead_does_not_keep_a_client_from_the_next(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dial, "OPEN_TIMEOUT", 600.0)
-    with contextlib.ExitStack() as sockets:
-        dead = sockets.enter_context(socket.socket())
-        dead.bind(("127.0.0.1", 0))
-        dead.listen(0)
-        for _ in range(4):  # more than wait in its queue: whoever comes now gets no answer, as from a machine without power
-            caller = sockets.enter_context(socket.socket())
-            caller.setblocking(False)
-            caller.connect_ex(dead.getsockname())
-        ways = iter([f"ws://127.0.0.1:{dead.getsockname()[1]}/ws"])
+    with dead_machine() as port:
+        ways = iter([f"ws://127.0.0.1:{port}/ws"])
         async with asyncio.timeout(120), CarillonClient(lambda: next(ways, server.url), token("alice")) as alice:
             assert alice.connects == 1
 

@@ -1,0 +1,50 @@
+"""Leads users to the pods that can be reached: a label, which the Service asks for, says of each pod whether it is one."""
+
+from collections import Counter
+
+from carillon_operator.kube import Client, Conflict, NotFound
+from carillon_operator.kube.kinds import POD
+from carillon_operator.reconciler import pods as look
+from carillon_operator.reconciler.apply import Report
+from carillon_operator.reconciler.world import World
+from carillon_operator.resources import Cluster, Object
+from carillon_operator.resources.metadata import LED, LED_LABEL, SERVER
+from carillon_operator.silence import Nodes, Standing, detours
+from carillon_operator.status import Event
+
+
+def standings(world: World) -> tuple[Standing, ...]:
+    """Of the pods that the Service may lead to."""
+    return tuple(_standing(one) for one in world.component(SERVER) if look.is_ready(one))
+
+
+def _standing(pod: Object) -> Standing:
+    about = pod["metadata"]
+    return Standing(
+        about["name"],
+        about["uid"],
+        look.revision_of(pod),
+        (pod.get("spec") or {}).get("nodeName", ""),
+        (pod.get("status") or {}).get("podIP", ""),
+        about["labels"].get(LED_LABEL) == LED,
+    )
+
+
+async def lead(client: Client, cluster: Cluster, nodes: Nodes, pods: tuple[Standing, ...], report: Report) -> list[Event]:
+    """Labels the pods of which it has changed; returns what is worth telling of it."""
+    changed: Counter[tuple[str, bool]] = Counter()
+    for pod, led in detours(nodes, pods).items():
+        change = {"metadata": {"uid": pod.uid, "labels": {LED_LABEL: LED if led else "false"}}}
+        try:
+            await client.merge(POD, cluster.namespace, pod.name, change)
+        except (NotFound, Conflict):
+            continue
+        report.written += 1
+        changed[pod.node, led] += 1
+    return [_event(node, led, count) for (node, led), count in changed.items()]
+
+
+def _event(node: str, led: bool, count: int) -> Event:
+    if led:
+        return Event("Normal", "NodeAnswers", f"Node {node} answers: new connections come to {count} pods on it again.")
+    return Event("Warning", "NodeSilent", f"Node {node} does not answer: no new connections are led to {count} pods on it until it does.")
