@@ -41,7 +41,7 @@ SCOPE = (
     Permission(GROUP, (f"{PLURAL}/scale",), ("patch",), "the built-in scaler writes where an HPA would"),
     Permission("", ("configmaps", "serviceaccounts", "services"), CHILD, "children"),
     Permission("", ("secrets",), (*READ, "create", "update"), "generated ones are made and rotated; named ones are checked"),
-    Permission("", ("pods",), ("list", "watch", "patch"), "readiness; annotations that hurry a Secret's renewal and choose who leaves"),
+    Permission("", ("pods",), ("list", "watch", "patch"), "readiness; marks: renew a Secret at once, leave first, get users"),
     Permission("apps", ("deployments", "statefulsets"), CHILD, "children"),
     Permission("policy", ("poddisruptionbudgets",), CHILD, "children"),
     Permission("networking.k8s.io", ("ingresses", "networkpolicies"), CHILD, "children"),

@@ -11,7 +11,7 @@
 - {apiGroups: [''], resources: [configmaps, serviceaccounts, services], verbs: [get, list, watch, create, patch, delete]}
 # generated ones are made and rotated; named ones are checked
 - {apiGroups: [''], resources: [secrets], verbs: [get, list, watch, create, update]}
-# readiness; annotations that hurry a Secret's renewal and choose who leaves
+# readiness; marks: renew a Secret at once, leave first, get users
 - {apiGroups: [''], resources: [pods], verbs: [list, watch, patch]}
 # children
 - {apiGroups: [apps], resources: [deployments, statefulsets], verbs: [get, list, watch, create, patch, delete]}
