@@ -17,8 +17,8 @@ from carillon_operator.silence import Nodes, Standing, detours, judge
 
 log = logging.getLogger(__name__)
 
-PERIOD, HURRIED = 3.0, 1.0
-"""Seconds between two looks, and where a node has left one unanswered."""
+PERIOD, HURRIED = 3.0, 0.5
+"""Seconds between two looks; and while no pod is known yet, or a node has left one unanswered."""
 PATIENCE = 2.0
 """Seconds for an answer."""
 ASKED = 3
@@ -48,7 +48,7 @@ class Lookout:
         self.nodes = Nodes()
         while True:
             await self.look()
-            await asyncio.sleep(HURRIED if self.nodes.doubtful else PERIOD)
+            await asyncio.sleep(PERIOD if self._known and not self.nodes.doubtful else HURRIED)
 
     async def look(self) -> None:
         """Once, at all nodes."""
