@@ -60,14 +60,15 @@ class Kubelet:
             await asyncio.sleep(PERIOD)
 
     def step(self) -> None:
-        """One look at everything."""
+        """One look at everything: pods last, so that they carry the deletion costs that were set before there were to be fewer."""
+        paths = ("/apis/apps/v1/{}/deployments", "/apis/apps/v1/{}/statefulsets")
+        workloads = [(path, one) for path in paths for one in self._items(path)]
         pods = self._items("/api/v1/{}/pods")
         of: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for pod in pods:
             of[self._owner(pod)].append(pod)
-        for path in ("/apis/apps/v1/{}/deployments", "/apis/apps/v1/{}/statefulsets"):
-            for workload in self._items(path):
-                self._scale(path, workload, of[workload["metadata"]["uid"]])
+        for path, workload in workloads:
+            self._scale(path, workload, of[workload["metadata"]["uid"]])
         uids = {one["metadata"]["uid"] for path in OWNED for one in self._items(path)}
         for pod in pods:
             if self._owner(pod) not in uids:

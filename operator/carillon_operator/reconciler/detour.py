@@ -46,5 +46,5 @@ async def lead(client: Client, cluster: Cluster, nodes: Nodes, pods: tuple[Stand
 
 def _event(node: str, led: bool, count: int) -> Event:
     if led:
-        return Event("Normal", "NodeAnswers", f"Node {node} answers: new connections come to {count} pods on it again.")
-    return Event("Warning", "NodeSilent", f"Node {node} does not answer: no new connections are led to {count} pods on it until it does.")
+        return Event("Normal", "NodeAnswers", f"Node {node} answers: its pods ({count}) get new connections again.")
+    return Event("Warning", "NodeSilent", f"Node {node} does not answer: its pods ({count}) get no new connections until it does.")

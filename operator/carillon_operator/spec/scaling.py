@@ -44,7 +44,7 @@ class Autoscaling(Part, frozen=True, kw_only=True):
     ] = 30
     tolerance_percent: Annotated[int, about("Within so much of a target nothing changes.", least=0, most=90)] = 10
     scale_up_window_seconds: Annotated[int, about("Pods are added when they were needed for so long.", least=0, most=3600)] = 0
-    scale_up_percent: Annotated[int, about("At most so much more in 15 s, or scaleUpPods if that is more.", least=1, most=1000)] = 100
+    scale_up_percent: Annotated[int, about("At most so much more in 15 s, or scaleUpPods if that is more.", least=1, most=1000)] = 300
     scale_up_pods: Annotated[int, about("At most so many more pods in 15 s, or scaleUpPercent if that is more.", least=1, most=1000)] = 4
     scale_down_window_seconds: Annotated[
         int, about("Pods are taken away when they were not needed for so long; an outside decrease is held as long.", least=0, most=86_400)

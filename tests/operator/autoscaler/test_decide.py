@@ -38,13 +38,13 @@ def after_window(seen: Scale, samples: tuple[Sample, ...], scaling: Autoscaling 
         ((110, 110), 2),
         ((111, 110), 3),
         ((300, 300), 6),
-        ((2000, 2000), 6),
+        ((2000, 2000), 8),
         ((0, 0), 2),
         ((None, 330), 4),
     ],
 )
 def test_rises(connections: tuple[int | None, ...], replicas: int) -> None:
-    """Within the tolerance nothing; at most four pods or twice as many at once; what is unknown counts for nothing."""
+    """Within the tolerance nothing; at most four times as many at once; what is unknown counts for nothing."""
     found = decide(SCALING, scale(2), pods(*connections), History(), NOW)
     assert found.replicas == replicas
     assert found.write == (replicas if replicas != 2 else None)
@@ -58,10 +58,10 @@ def test_a_rise_waits_until_the_last_one_can_be_seen() -> None:
 
 
 def test_what_the_pace_held_back_is_asked_for_again_as_soon_as_it_may_come() -> None:
-    assert decide(SCALING, scale(2), pods(350, 350), History(), NOW).again == 15
-    assert decide(SCALING, scale(6, changed_at=NOW - 4), pods(350, 350, 0, 0, 0, 0), History(), NOW).again == 11
-    assert decide(SCALING, scale(6, changed_at=NOW - 15), pods(350, 350, 0, 0, 0, 0), History(), NOW).again is None
-    assert decide(SCALING, scale(7, changed_at=NOW - 4), pods(350, 350, 0, 0, 0, 0, 0), History(), NOW).again is None
+    assert decide(SCALING, scale(2), pods(500, 500), History(), NOW).again == 15
+    assert decide(SCALING, scale(8, changed_at=NOW - 4), pods(500, 500, *[0] * 6), History(), NOW).again == 11
+    assert decide(SCALING, scale(8, changed_at=NOW - 15), pods(500, 500, *[0] * 6), History(), NOW).again is None
+    assert decide(SCALING, scale(10, changed_at=NOW - 4), pods(500, 500, *[0] * 8), History(), NOW).again is None
 
 
 def test_never_fewer_than_the_least_nor_more_than_the_most() -> None:

@@ -53,9 +53,11 @@ def test_the_table_is_large() -> None:
 
 @pytest.mark.parametrize("running", RUNNING)
 def test_rises_are_the_hpas(running: int) -> None:
-    """Also with pods that could not be asked. Never less than now, and at most what the HPA's own pace allows at once."""
+    """Also with pods that could not be asked. Never less than now, and at most what the pace allows at once, where it is the HPA's."""
     for _, load, tolerance, missing in (row for row in TABLE if row[0] == running):
-        scaling = Autoscaling(min_replicas=1, max_replicas=1000, connections_per_pod=PER_POD, tolerance_percent=tolerance)
+        scaling = Autoscaling(
+            min_replicas=1, max_replicas=1000, connections_per_pod=PER_POD, tolerance_percent=tolerance, scale_up_percent=100
+        )
         values = uneven(load, running - missing)
         samples = [Sample(f"p{index}", value) for index, value in enumerate([*values, *[None] * missing])]
         found = decide(scaling, Scale(running, running, last=running), samples, History(), NOW).replicas
