@@ -1,13 +1,13 @@
-"""What tests of the Redis link share: where Redis can be, short scripts, and waiting."""
+"""What tests of the Redis link share: where Redis can be, and short scripts."""
 
 import asyncio
 import contextlib
 import hashlib
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from harness.redis import version
+from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.store.endpoints import Connector
@@ -50,14 +50,6 @@ async def linked(settings: RedisSettings, cell: str, **options: Any) -> AsyncIte
         yield link
     finally:
         await link.close()
-
-
-async def until(condition: Callable[[], object], within: float = 15.0) -> None:
-    """Wait for what is bound to happen."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 async def settled(*futures: "asyncio.Future[Any]") -> list[Any]:

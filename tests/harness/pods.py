@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from harness.waiting import until
+
 from carillon.call import Alert, Call, Rules
 from carillon.config import RedisSettings
 from carillon.errors import CloseCode
@@ -228,14 +230,6 @@ class Deaf:
 
 MakePods = Callable[..., Awaitable[list[Pod]]]
 """See the fixture `pods_on`."""
-
-
-async def until(condition: Callable[[], object], within: float = 8.0, why: Callable[[], str] = lambda: "") -> None:
-    """Wait for a condition; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"did not come true within {within} s {why()}"
-        await asyncio.sleep(0.01)
 
 
 async def healthy(pods: list[Pod]) -> None:

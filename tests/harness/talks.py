@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from harness.pods import until
 from harness.server import ServerProcess, token
+from harness.waiting import until
 
 from carillon.client import CarillonClient
 

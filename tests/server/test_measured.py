@@ -4,10 +4,10 @@ import re
 import urllib.request
 
 import pytest
-from harness.pods import until
 from harness.ports import free_port
 from harness.redis import RedisServer
 from harness.server import ServerProcess, User, token
+from harness.waiting import until
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 

@@ -5,11 +5,11 @@ import json
 import time
 
 import pytest
-from harness.pods import until
 from harness.redis import RedisServer, wait_for
 from harness.redis_groups import RedisSentinel
 from harness.server import ServerProcess, User, token
 from harness.talks import Talks, in_the_middle, of, talks
+from harness.waiting import until
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from harness.pods import until
 from harness.redis import RedisServer
 from harness.server import ServerProcess, User
 from harness.talks import in_the_middle, talks
+from harness.waiting import until
 
 CALLS = 200
 REAL = {"GRACE_PERIOD": "120", "ATTENDANCE_RENEWAL": "10", "PING_INTERVAL": "10", "PING_TIMEOUT": "10"}

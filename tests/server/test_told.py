@@ -13,10 +13,10 @@ from fakes.credentials import service_account
 from fakes.fcm import DEVICE, FakeFcm
 from harness.certificates import Authority
 from harness.collector import Collector, http_collector
-from harness.pods import until
 from harness.ports import free_port
 from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, User, token
+from harness.waiting import until
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 

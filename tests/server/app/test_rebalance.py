@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from harness.pods import FakeConnection, Pod, until
+from harness.pods import FakeConnection, Pod
 from harness.redis import RedisServer
+from harness.waiting import until
 from hypothesis import given
 from hypothesis import strategies as st
 

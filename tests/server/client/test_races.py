@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from harness.pods import until
+from harness.waiting import until
 
 from carillon.client import CarillonClient
 

@@ -10,7 +10,7 @@ from fakes.apns import DEVICE, FakeApns, refusal
 from fakes.credentials import DAY, AppleIssuer, auth_key
 from fakes.h2server import Deaf, Drop, GoAway, Hang, Reply, Reset
 from harness.certificates import Authority
-from harness.pods import until
+from harness.waiting import until
 
 from carillon.config import ApnsSettings
 from carillon.errors import ConfigError

@@ -10,8 +10,9 @@ from fakes import apns, fcm
 from fakes.apns import FakeApns, refusal
 from fakes.fcm import FakeFcm
 from fakes.h2server import Hang, Reply
-from harness.pods import Pod, until
+from harness.pods import Pod
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.config import PushSettings
 from carillon.push import CallPusher, PushSender

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from harness.pods import until
+from harness.waiting import until
 
 from carillon.config import ApnsSettings, FcmSettings, PushSettings
 from carillon.errors import ConfigError

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from harness.pods import MakePods, healthy, in_call, until
+from harness.pods import MakePods, healthy, in_call
 from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
+from harness.waiting import until
 
 from carillon.demo.redis import bundled_valkey
 

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from harness.pods import Client, Pod, in_call, until
+from harness.pods import Client, Pod, in_call
+from harness.waiting import until
 
 KINDS = [(False, False), (False, True), (True, False), (True, True)]
 

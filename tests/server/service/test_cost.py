@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from harness.pods import QUICK, Client, Pod, in_call, until
+from harness.pods import QUICK, Client, Pod, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.call import Rules
 from carillon.sweeper import Pace

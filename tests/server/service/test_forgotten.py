@@ -6,8 +6,9 @@ import dataclasses
 import msgspec.structs
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import QUICK, Deaf, MakePods, Pod, RecordingPusher, healthy, in_call, until
+from harness.pods import QUICK, Deaf, MakePods, Pod, RecordingPusher, healthy, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.call import SECOND, Alert, Call
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from harness.golden import FOLDER, restore
-from harness.pods import Pod, until
+from harness.pods import Pod
 from harness.redis import RedisServer
+from harness.waiting import until
 from redis.asyncio import Redis
 
 from carillon.protocol import ResumePayload

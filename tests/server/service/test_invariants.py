@@ -13,8 +13,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from harness.faults import FaultProxy
-from harness.pods import MS, Client, FakeConnection, Pod, until
+from harness.pods import MS, Client, FakeConnection, Pod
 from harness.redis import RedisServer
+from harness.waiting import until
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

@@ -3,8 +3,9 @@
 import dataclasses
 
 import pytest
-from harness.pods import QUICK, QUICK_PACE, Pod, in_call, until
+from harness.pods import QUICK, QUICK_PACE, Pod, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 SHORT = 5_000
 """ms that keys have left, instead of quarters of an hour."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import QUICK_PACE, Deaf, Pod, in_call, until
+from harness.pods import QUICK_PACE, Deaf, Pod, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.errors import StoreUnavailable
 from carillon.store.scripts import Script

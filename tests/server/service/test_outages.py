@@ -4,8 +4,9 @@ import asyncio
 import dataclasses
 
 import pytest
-from harness.pods import MakePods, Pod, healthy, in_call, until
+from harness.pods import MakePods, Pod, healthy, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.errors import Refused, StoreUnavailable
 

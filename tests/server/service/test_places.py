@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import MS, QUICK, Client, FakeConnection, MakePods, Pod, healthy, in_call, until
+from harness.pods import MS, QUICK, Client, FakeConnection, MakePods, Pod, healthy, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 from msgspec.structs import replace
 
 from carillon.errors import Refused

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from harness.pods import Client, MakePods, Pod, healthy, in_call, until
+from harness.pods import Client, MakePods, Pod, healthy, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 
 def candidates(client: Client) -> list[str]:

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from harness.links import ACL_RULES
-from harness.pods import Client, Pod, healthy, in_call, until
+from harness.pods import Client, Pod, healthy, in_call
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.protocol import ResumePayload
 

@@ -3,8 +3,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from harness.faults import FaultProxy
-from harness.links import linked, settled, until
+from harness.links import linked, settled
 from harness.redis import RedisServer
+from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.store.endpoints import Connector

@@ -4,7 +4,7 @@ import asyncio
 import os
 
 import pytest
-from harness.pods import until
+from harness.waiting import until
 from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, Host, RawClient, frame, settings
 
 from carillon.errors import Close

@@ -5,7 +5,7 @@ import logging
 import struct
 
 import pytest
-from harness.pods import until
+from harness.waiting import until
 from harness.wire import CLOSE, PING, PONG, TEXT, Host, RawClient, frame, settings
 
 from carillon.errors import Close

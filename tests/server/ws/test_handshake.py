@@ -5,7 +5,7 @@ import logging
 import re
 
 import pytest
-from harness.pods import until
+from harness.waiting import until
 from harness.wire import PING, PONG, TEXT, Host, RawClient, frame, settings
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
