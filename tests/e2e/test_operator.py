@@ -46,12 +46,12 @@ def test_calls_outlive_all_that_happens_to_pods_nodes_keys_and_the_operator(decl
         declared.patch(auth={"rotation": 1})
 
         lead = operator.leader()
-        kube.run("delete", "pod", "-n", operator.namespace, lead, "--grace-period=0", "--force")
         began = time.monotonic()
+        kube.kill(operator.namespace, lead)
         eventually(lambda: operator.leader() not in ("", lead), "another leader")
         figures.add("leader deleted to next leader", since(began))
 
-        kube.run("delete", "pod", "-n", service.namespace, service.pods()[0]["metadata"]["name"], "--grace-period=0", "--force")
+        kube.kill(service.namespace, service.pods()[0]["metadata"]["name"])
         service.await_ready(2)
         crowd.settle()
 

@@ -33,7 +33,7 @@ def test_calls_do_not_need_the_operator(operator: Operator, declared: Declared, 
     with undisturbed(service, figures, f"operator absent for {QUIET:.0f} s, and a pod killed meanwhile"):
         operator.scale(0)
         absent = time.monotonic()
-        kube.run("delete", "pod", "-n", service.namespace, service.pods()[0]["metadata"]["name"], "--grace-period=0", "--force")
+        kube.kill(service.namespace, service.pods()[0]["metadata"]["name"])
         service.await_ready(2)
         time.sleep(max(0.0, absent + QUIET - time.monotonic()))
         operator.scale(2)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from cluster import faults
-from harness.kube import Json, eventually
+from harness.kube import eventually
 from harness.operated import Declared
 
 Disturbance = Callable[[Declared], None]
@@ -14,7 +14,7 @@ OUTAGE = 8.0
 
 
 def kill_a_pod(declared: Declared) -> None:
-    _kill(declared, declared.service.pods()[0])
+    declared.kube.kill(declared.namespace, declared.service.pods()[0]["metadata"]["name"])
     declared.service.await_ready(2)
 
 
@@ -22,7 +22,7 @@ def restart_redis(declared: Declared) -> None:
     """A Redis without storage comes back with nothing."""
     service = declared.service
     for pod in declared.kube.ready(service.namespace, service.redis):
-        declared.kube.run("delete", "pod", "-n", service.namespace, _name(pod), "--grace-period=0", "--force")
+        declared.kube.kill(service.namespace, pod["metadata"]["name"])
     eventually(lambda: declared.kube.ready(service.namespace, service.redis), "a Redis again")
 
 
@@ -102,14 +102,6 @@ def _to_redis(declared: Declared, fate: str) -> Iterator[None]:
         yield
     finally:
         faults.in_pod_network(uid, "iptables", "-D", *rule)
-
-
-def _kill(declared: Declared, pod: Json) -> None:
-    declared.kube.run("delete", "pod", "-n", declared.namespace, _name(pod), "--grace-period=0", "--force")
-
-
-def _name(pod: Json) -> str:
-    return str(pod["metadata"]["name"])
 
 
 def _on(declared: Declared, node: str) -> int:

@@ -63,6 +63,10 @@ class Kube:
         key = next(one for one in keys if one["use"] == "sign")
         return Signer(key["secret"], key["kid"])
 
+    def kill(self, namespace: str, pod: str) -> None:
+        """Returns when it is dead, by SIGKILL a second after SIGTERM. `--force` only forgets a pod, which may live on for its grace."""
+        self.run("delete", "pod", "-n", namespace, pod, "--now")
+
     def pods(self, namespace: str, selector: str) -> list[Json]:
         """Those that are not on their way out."""
         return [pod for pod in self.find("pods", namespace, selector) if "deletionTimestamp" not in pod["metadata"]]
