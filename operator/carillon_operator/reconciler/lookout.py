@@ -46,9 +46,12 @@ class Lookout:
     async def run(self) -> None:
         """Until it is cancelled."""
         self.nodes = Nodes()
-        while True:
-            await self.look()
-            await asyncio.sleep(PERIOD if self._known and not self.nodes.doubtful else HURRIED)
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(PERIOD if self._known and not self.nodes.doubtful else HURRIED)
+        finally:
+            self._own.silent_nodes.set(0)
 
     async def look(self) -> None:
         """Once, at all nodes."""
