@@ -5,7 +5,6 @@ in pairs; each pair is in one call and sends numbered messages both ways all the
 """
 
 import asyncio
-import contextlib
 import random
 import secrets
 import threading
@@ -269,10 +268,10 @@ class Crowd:
         await asyncio.gather(*(one(*pair) for pair in zip(people[::2], people[1::2], strict=False)))
 
     async def _last_call(self, caller: Person, callee: Person) -> None:
-        with contextlib.suppress(TimeoutError, CallRefused):
+        try:
             call = await set_up(caller, callee)
             self._ended.add(call)
             await caller.client.end(call)
             await hear_end(callee, call)
-            return
-        self.tally.problems.append(f"{caller.name} could not call {callee.name} at the end")
+        except (TimeoutError, CallRefused) as error:
+            self.tally.problems.append(f"{caller.name} could not call {callee.name} at the end: {error}")

@@ -184,6 +184,16 @@ class Connection:
 
     async def _hear(self, socket: ClientConnection, message: Json) -> None:
         replies, news = self.session.receive(message) if self.v1 else ([], True)
+        try:
+            await self._answer(socket, message, replies)
+        finally:
+            # What was heard counts, even if the socket died before that could be said: it does not come again.
+            if news:
+                async with self._news:
+                    self.log.append(message)
+                    self._news.notify_all()
+
+    async def _answer(self, socket: ClientConnection, message: Json, replies: list[str]) -> None:
         numbered = self.session.last
         for reply in replies:
             await socket.send(reply)
@@ -202,10 +212,6 @@ class Connection:
         if self.session.again is not None:
             self._repeat(self.session.again)
             self.session.again = None
-        if news:
-            async with self._news:
-                self.log.append(message)
-                self._news.notify_all()
 
     def _repeat(self, delay: float) -> None:
         """Send what is unanswered again after a while, once however many refusals ask for it, unless a reconnect has done so."""

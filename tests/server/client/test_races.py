@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from harness.waiting import until
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from carillon.client import CarillonClient
+from carillon.protocol import SUBPROTOCOL
 
 
 class Socket:
@@ -84,3 +87,18 @@ async def test_a_client_that_was_asked_twice_to_move_and_left_goes_nowhere() -> 
     await client.close()
     await asyncio.sleep(within)  # after which whatever was to happen by then has happened
     assert dialled == []
+
+
+async def test_what_comes_just_before_the_socket_closes_is_heard() -> None:
+    """The server has it on record as delivered, and whoever resumes after it is not sent it again."""
+
+    async def ring_and_leave(connection: ServerConnection) -> None:
+        await connection.recv()
+        ring = {"type": "call.ring", "payload": {"session_id": "c"}, "seq": 1}
+        for message in (welcome("s"), ring):
+            await connection.send(json.dumps(message))
+
+    async with serve(ring_and_leave, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with CarillonClient(f"ws://127.0.0.1:{port}/ws", "token") as bob:
+            assert await bob.expect("call.ring") == {"session_id": "c"}
