@@ -90,7 +90,7 @@ class Applier:
             report.written += 1
 
     async def prune(self, cluster: Cluster, wanted: Iterable[Object], kept: Iterable[str], world: World, report: Report) -> None:
-        """kept: names of Deployments that stay although they are not among the wanted."""
+        """kept: names of Deployments that stay although they are not among the wanted. Raises Conflict for what is another one by now."""
         names = {(kind_of(one), one["metadata"]["name"]) for one in wanted} | {(DEPLOYMENT, name) for name in kept}
         for (kind, name), live in world.children.items():
             about = live["metadata"]
@@ -99,8 +99,8 @@ class Applier:
             try:
                 await self._client.delete(kind, cluster.namespace, name, about["uid"])
                 report.written += 1
-            except (NotFound, Conflict) as other:
-                log.debug("%s is gone or another one already: %s", name, other)
+            except NotFound:
+                log.debug("%s is gone already", name)
 
 
 def _stranger(one: Object, live: Object) -> str:

@@ -19,6 +19,7 @@ FAULTS = {
     "503": lambda: Fault(503, every=8, matches=not_watches, retry_after="1"),
     "429": lambda: Fault(429, every=8, matches=not_watches, retry_after="1"),
     "409": lambda: Fault(409, every=3, matches=writes),
+    "deletions are refused with 409": lambda: Fault(409, times=4, matches=lambda method, path: method == "DELETE"),
     "connections are cut": lambda: Fault(0, **EVERY_FOURTH),
     "answers are cut in the middle": lambda: Fault(half=True, **EVERY_FOURTH),
     "answers to writes are lost": lambda: Fault(0, every=3, matches=writes, after=True),
