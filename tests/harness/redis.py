@@ -90,6 +90,7 @@ class RedisServer:
             with contextlib.suppress(ChildProcessError):
                 wait_for(self._answers, "an answer of redis-server")
                 return self
+            self.kill()
             self.port = free_port()  # somebody was quicker to take it
         raise RuntimeError("redis-server does not start: " + " ".join(self._command()))
 
@@ -103,7 +104,9 @@ class RedisServer:
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
             raise ChildProcessError
-        return bool(self.ask("INFO")["loading"] == 0)
+        # By its pid: what answers at a port that was taken is somebody else's.
+        found = self.ask("INFO")
+        return bool(found["loading"] == 0 and self._process is not None and found["process_id"] == self._process.pid)
 
     def ask(self, *words: str | int | bytes) -> Any:
         """One command from the side, as an operator would; replies as redis-py gives them."""
