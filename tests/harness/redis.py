@@ -53,6 +53,10 @@ def wait_for(condition: Callable[[], Any], what: str, within: float = 15.0) -> N
     raise AssertionError(f"{what} did not come about in {within} s")
 
 
+class Ended(Exception):
+    """A server is gone before it answered."""
+
+
 class RedisServer:
     """One redis-server on a free port of this machine (and on a Unix socket), without persistence.
 
@@ -87,7 +91,7 @@ class RedisServer:
             self._process = subprocess.Popen(
                 self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent
             )
-            with contextlib.suppress(ChildProcessError):
+            with contextlib.suppress(Ended):
                 wait_for(self._answers, "an answer of redis-server")
                 return self
             self.kill()
@@ -103,7 +107,7 @@ class RedisServer:
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
-            raise ChildProcessError
+            raise Ended
         # By its pid: what answers at a port that was taken is somebody else's.
         found = self.ask("INFO")
         return bool(found["loading"] == 0 and self._process is not None and found["process_id"] == self._process.pid)
