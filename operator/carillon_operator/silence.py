@@ -4,7 +4,7 @@ Kubernetes gives a dead node up after 40 to 50 s, and leads its share of all new
 its people (30 s). Asking the nodes finds it in under ten.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 MISSES = 2
@@ -52,14 +52,9 @@ def judge(before: Nodes, answered: Mapping[str, bool]) -> Nodes:
     return Nodes(missed, silent)
 
 
-def detours(nodes: Nodes, pods: Iterable[Standing]) -> dict[Standing, bool]:
+def detours(nodes: Nodes, pods: Sequence[Standing]) -> list[Standing]:
     """Pods of one resource for which it changes whether users are led there. Where no other pod of a revision is left, nothing does."""
-    known = list(pods)
-    reached = {one.revision for one in known if one.node not in nodes.silent}
-    found = {}
-    for one in known:
-        if one.led and one.node in nodes.silent and one.revision in reached:
-            found[one] = False
-        elif not one.led and nodes.answers(one.node):
-            found[one] = True
-    return found
+    reached = {one.revision for one in pods if one.node not in nodes.silent}
+    away = [one for one in pods if one.led and one.node in nodes.silent and one.revision in reached]
+    back = [one for one in pods if not one.led and nodes.answers(one.node)]
+    return away + back

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from carillon_operator.kube import Client, Conflict, NotFound
-from carillon_operator.kube.kinds import POD
+from carillon_operator.kube import Client
 from carillon_operator.reconciler import pods as look
 from carillon_operator.reconciler.apply import Report
+from carillon_operator.reconciler.mark import mark
 from carillon_operator.reconciler.world import World
 from carillon_operator.resources import Cluster, Object
 from carillon_operator.resources.metadata import LED, LED_LABEL, SERVER
@@ -33,14 +33,11 @@ def _standing(pod: Object) -> Standing:
 async def lead(client: Client, cluster: Cluster, nodes: Nodes, pods: tuple[Standing, ...], report: Report) -> list[Event]:
     """Labels the pods of which it has changed; returns what is worth telling of it."""
     changed: Counter[tuple[str, bool]] = Counter()
-    for pod, led in detours(nodes, pods).items():
-        change = {"metadata": {"uid": pod.uid, "labels": {LED_LABEL: LED if led else "false"}}}
-        try:
-            await client.merge(POD, cluster.namespace, pod.name, change)
-        except (NotFound, Conflict):
-            continue
-        report.written += 1
-        changed[pod.node, led] += 1
+    for pod in detours(nodes, pods):
+        led = not pod.led
+        if await mark(client, cluster.namespace, pod.name, pod.uid, labels={LED_LABEL: LED if led else "false"}):
+            report.written += 1
+            changed[pod.node, led] += 1
     return [_event(node, led, count) for (node, led), count in changed.items()]
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from msgspec import structs
 
 from carillon_operator.autoscaler import DELETION_COST, Decision, History, Sample, Scale, decide, victims
-from carillon_operator.kube import ApiError, Client, Conflict, NotFound
-from carillon_operator.kube.kinds import AUTOSCALER, POD, RESOURCE, SCALED_OBJECT, Kind
+from carillon_operator.kube import ApiError, Client, NotFound
+from carillon_operator.kube.kinds import AUTOSCALER, RESOURCE, SCALED_OBJECT, Kind
 from carillon_operator.metrics import Reading, Scraper
 from carillon_operator.reconciler import pods as look
+from carillon_operator.reconciler.mark import mark
 from carillon_operator.reconciler.record import record
 from carillon_operator.reconciler.world import World
 from carillon_operator.resources import Cluster, Object
@@ -179,11 +180,7 @@ class Scaler:
             cost = str(DELETION_COST) if about["name"] in leaving else None
             marked = (about.get("annotations") or {}).get(COST)
             if marked != cost and (cost or marked == str(DELETION_COST)):
-                change = {"metadata": {"uid": about["uid"], "annotations": {COST: cost}}}
-                try:
-                    await self._client.merge(POD, cluster.namespace, about["name"], change)
-                except (NotFound, Conflict):
-                    continue
+                await mark(self._client, cluster.namespace, about["name"], about["uid"], annotations={COST: cost})
 
     async def _rivals(self, cluster: Cluster) -> tuple[str, ...]:
         found = []
