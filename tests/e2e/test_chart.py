@@ -26,8 +26,7 @@ def test_pods_die_roll_and_move_under_live_calls(release: Release, figures: Figu
     service, kube = release.service, release.kube
     with undisturbed(service, figures, "service chart: a pod killed, image rolled, 2 to 3 to 2 pods, a node drained") as crowd:
         keyring = kube.secret(service.keyring, release.namespace)
-        kube.kill(release.namespace, service.pods()[0]["metadata"]["name"])
-        service.await_ready(2)
+        service.lose_a_pod(2)
         crowd.settle()
         release.install(release.environment.images.next_server, drainSeconds=10, replicas=3)
         service.await_ready(3)

@@ -51,8 +51,7 @@ def test_calls_outlive_all_that_happens_to_pods_nodes_keys_and_the_operator(decl
         eventually(lambda: operator.leader() not in ("", lead), "another leader")
         figures.add("leader deleted to next leader", since(began))
 
-        kube.kill(service.namespace, service.pods()[0]["metadata"]["name"])
-        service.await_ready(2)
+        service.lose_a_pod(2)
         crowd.settle()
 
         declared.scale(4)

@@ -29,12 +29,11 @@ def test_an_idle_operator_writes_nothing(operator: Operator, declared: Declared,
 
 
 def test_calls_do_not_need_the_operator(operator: Operator, declared: Declared, figures: Figures) -> None:
-    service, kube = declared.service, declared.kube
+    service = declared.service
     with undisturbed(service, figures, f"operator absent for {QUIET:.0f} s, and a pod killed meanwhile"):
         operator.scale(0)
         absent = time.monotonic()
-        kube.kill(service.namespace, service.pods()[0]["metadata"]["name"])
-        service.await_ready(2)
+        service.lose_a_pod(2)
         time.sleep(max(0.0, absent + QUIET - time.monotonic()))
         operator.scale(2)
     declared.await_ready()

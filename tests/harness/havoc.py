@@ -14,8 +14,7 @@ OUTAGE = 8.0
 
 
 def kill_a_pod(declared: Declared) -> None:
-    declared.kube.kill(declared.namespace, declared.service.pods()[0]["metadata"]["name"])
-    declared.service.await_ready(2)
+    declared.service.lose_a_pod(2)
 
 
 def restart_redis(declared: Declared) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 from harness.redis import version
-from harness.waiting import until
+from harness.waiting import until as wait_until
 
 from carillon.config import RedisSettings
 from carillon.store.endpoints import Connector
@@ -50,6 +51,10 @@ async def linked(settings: RedisSettings, cell: str, **options: Any) -> AsyncIte
         yield link
     finally:
         await link.close()
+
+
+until = functools.partial(wait_until, within=15.0)
+"""Longer than elsewhere: links reconnect."""
 
 
 async def settled(*futures: "asyncio.Future[Any]") -> list[Any]:

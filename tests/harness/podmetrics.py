@@ -1,10 +1,10 @@
 """Metrics of pods that do not run: each has an address of its own on this machine, at which it is asked as a real one is."""
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from harness.ports import loopback_net
 
 from carillon_operator.resources.environment import METRICS_PORT
 
@@ -17,7 +17,7 @@ class PodMetrics:
 
     def __init__(self, says: Callable[[str], str | None]) -> None:
         self._says = says
-        net = f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250) + 2}"
+        net = loopback_net()
         self._addresses = [f"{net}.{number + 1}" for number in range(MOST)]
         self._pods: dict[str, str] = {}
         self.asked = 0

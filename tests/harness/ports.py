@@ -1,6 +1,7 @@
 """Where test servers listen."""
 
 import random
+import secrets
 import socket
 
 
@@ -14,3 +15,8 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def loopback_net() -> str:
+    """Three of four numbers of addresses of this machine that nobody else is likely to take."""
+    return f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250) + 2}"

@@ -110,7 +110,7 @@ class RedisServer:
             raise Ended
         # By its pid: what answers at a port that was taken is somebody else's.
         found = self.ask("INFO")
-        return bool(found["loading"] == 0 and self._process is not None and found["process_id"] == self._process.pid)
+        return bool(found["loading"] == 0 and found["process_id"] == self.pid)
 
     def ask(self, *words: str | int | bytes) -> Any:
         """One command from the side, as an operator would; replies as redis-py gives them."""

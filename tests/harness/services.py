@@ -53,6 +53,11 @@ class Service:
 
         return eventually(settled, f"{count} ready servers in {self.namespace}", within)
 
+    def lose_a_pod(self, count: int) -> None:
+        """One is killed; returns when there are so many again."""
+        self.kube.kill(self.namespace, self.pods()[0]["metadata"]["name"])
+        self.await_ready(count)
+
     def keys_without_expiry(self) -> list[str]:
         """Asked of the managed Redis itself."""
         script = """

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], within: float = 15.0, why: Callable[[], str] = lambda: "") -> None:
+async def until(condition: Callable[[], object], within: float = 8.0, why: Callable[[], str] = lambda: "") -> None:
     """Fails after `within` seconds, with what `why` says then."""
     deadline = time.monotonic() + within
     while not condition():

@@ -1,11 +1,9 @@
 """A node dies, and long before Kubernetes gives it up users are led to the pods on others. Nodes are addresses of this machine here."""
 
-import contextlib
-import secrets
-
 from harness.dead import dead_machine
 from harness.kubelet import Kubelet
 from harness.operators import Cell, Operator, wait
+from harness.ports import loopback_net
 
 from carillon_operator.resources.environment import METRICS_PORT
 
@@ -14,7 +12,7 @@ LED = "carillon.dev/led"
 
 async def test_users_are_led_around_a_dead_node_until_it_answers(cell: Cell, operator: Operator) -> None:
     living, dying = f"living-{cell.namespace}", f"dying-{cell.namespace}"
-    address = f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250) + 2}.9"
+    address = f"{loopback_net()}.9"
     kubelet = Kubelet(cell.server, cell.namespace)
     kubelet.nodes = (living, dying)
     kubelet.address = lambda name: address if kubelet.placed.get(name) == dying else "127.0.0.1"
@@ -32,8 +30,7 @@ async def test_users_are_led_around_a_dead_node_until_it_answers(cell: Cell, ope
         service = cell.get("Service")
         assert service["spec"]["selector"][LED] == "true"
         assert led() == {living: "true", dying: "true"}
-        with contextlib.ExitStack() as power:
-            power.enter_context(dead_machine(address, METRICS_PORT))
+        with dead_machine(address, METRICS_PORT):
             await wait(lambda: led() == {living: "true", dying: "false"}, "users are led around it", operator)
             await wait(lambda: told("NodeSilent"), "an event", operator)
             assert operator.metric("carillon_operator_silent_nodes") == 1

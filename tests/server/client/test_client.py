@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from harness.dead import dead_machine
 from harness.faults import FaultProxy
+from harness.links import until
 from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, token
-from harness.waiting import until
 
 from carillon.client import CallRefused, CarillonClient, dial
 from carillon.errors import AuthError, Close

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from harness.certificates import Authority
 from harness.faults import FaultProxy
-from harness.links import linked
+from harness.links import linked, until
 from harness.ports import free_port
 from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
-from harness.waiting import until
 from redis.exceptions import RedisError
 
 from carillon.config import RedisSettings

@@ -3,9 +3,8 @@
 import asyncio
 
 import pytest
-from harness.links import COUNT, count_key, linked, script, settled
+from harness.links import COUNT, count_key, linked, script, settled, until
 from harness.redis import RedisServer, version
-from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.errors import StoreError, StoreFull, StoreUnavailable

@@ -5,10 +5,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from harness.links import COUNT, count_key, linked, settled
+from harness.links import COUNT, count_key, linked, settled, until
 from harness.redis import RedisServer
 from harness.redis_groups import RedisCluster, RedisSentinel
-from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.errors import StoreUnavailable

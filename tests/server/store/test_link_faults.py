@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.links import COUNT, count_key, linked, settled
+from harness.links import COUNT, count_key, linked, settled, until
 from harness.redis import RedisServer
-from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.errors import StoreUnavailable

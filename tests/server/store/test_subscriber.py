@@ -3,9 +3,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from harness.faults import FaultProxy
-from harness.links import linked, settled
+from harness.links import linked, settled, until
 from harness.redis import RedisServer
-from harness.waiting import until
 
 from carillon.config import RedisSettings
 from carillon.store.endpoints import Connector
