@@ -57,7 +57,7 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._leave()).result(60 + self._allowance)
+        self._run(self._leave(60 + self._allowance)).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -108,11 +108,12 @@ class Crowd:
         self._speaking.set()
         self._tasks.append(asyncio.create_task(self._watch()))
 
-    async def _leave(self) -> None:
+    async def _leave(self, within: float) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(person.client.close() for person in self._people), return_exceptions=True)
+        leaving = {asyncio.create_task(person.client.close()): person.name for person in self._people}
+        _, stuck = await asyncio.wait([*self._tasks, *leaving], timeout=within)
+        assert not stuck, f"have not left in {within:.0f} s: {[leaving.get(task, task) for task in stuck]}"
 
     async def _join(self, count: int) -> list[Person]:
         new = [Person(f"{self._prefix}-{len(self._people) + index}", self._url, self._sign, self._turns) for index in range(count)]

@@ -68,14 +68,13 @@ class Connection:
 
     async def close(self) -> None:
         """Leave in order: a call that is still on ends."""
-        if self._socket is not None:
-            await self._socket.close(1000)
-        if self._leave is not None:
-            self._leave.cancel()
-        tasks = [*self._repeats, *(task for task in (self._move, self._task) if task)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stay()
+        await _cancel(self._move)
+        # Without a socket no other move begins while this one closes.
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close(Close.NORMAL)
+        await _cancel(self._task, self._move, *self._repeats)
 
     async def send(self, kind: str, **payload: Any) -> None:
         """Send any message. A numbered one is sent again after a reconnect until it is answered."""
@@ -149,7 +148,7 @@ class Connection:
             self._opened(socket)
 
     def _start_move(self) -> None:
-        if self._socket is not None and self._up.is_set() and (self._move is None or self._move.done()):
+        if self._socket is not None and self._up.is_set() and self._move is None:
             self._move = asyncio.create_task(self._elsewhere(self._socket))
 
     async def _elsewhere(self, old: ClientConnection) -> ClientConnection | None:
@@ -158,15 +157,18 @@ class Connection:
             socket = await self._connect()
             try:
                 await socket.send(self.session.resume())
-                welcome = json.loads(await asyncio.wait_for(socket.recv(), OPEN_TIMEOUT))
+                async with asyncio.timeout(OPEN_TIMEOUT):
+                    welcome = json.loads(await socket.recv())
                 self._socket = socket
                 await self._hear(socket, welcome)
-            except BaseException:
+            except BaseException as problem:
                 self._socket = old
-                await socket.close(Close.GOING_AWAY)
+                # Whoever leaves meanwhile hangs up with this one: the server may know it as theirs already.
+                await socket.close(Close.NORMAL if isinstance(problem, asyncio.CancelledError) else Close.GOING_AWAY)
                 raise
             await old.close(Close.GOING_AWAY)
             return socket
+        self._move = None
         return None
 
     def _closed(self, code: int | None, reason: str) -> None:
@@ -178,9 +180,16 @@ class Connection:
 
     def _opened(self, socket: ClientConnection) -> None:
         """A socket may be welcomed again, by a server whose Redis lost its data."""
-        self.connects += socket is not self._welcomed
-        self._welcomed = socket
+        if socket is not self._welcomed:
+            self._welcomed = socket
+            self.connects += 1
+            self._stay()
         self._up.set()
+
+    def _stay(self) -> None:
+        """Forget that a move was asked for: another socket was meant, or this client leaves."""
+        if self._leave is not None:
+            self._leave.cancel()
 
     async def _hear(self, socket: ClientConnection, message: Json) -> None:
         replies, news = self.session.receive(message) if self.v1 else ([], True)
@@ -204,10 +213,9 @@ class Connection:
                 for text in rest:
                     await socket.send(text)
             self._opened(socket)
-        if message["type"] == "server.going_away":
+        if message["type"] == "server.going_away" and socket is self._socket:
             within = min(message["payload"].get("within", 0.0), LONGEST_MOVE)
-            if self._leave is not None:
-                self._leave.cancel()
+            self._stay()
             self._leave = asyncio.get_running_loop().call_later(within * random.random(), self._start_move)  # noqa: S311 - jitter
         if self.session.again is not None:
             self._repeat(self.session.again)
@@ -232,3 +240,10 @@ class Connection:
         task = asyncio.create_task(later(self.connects))
         self._repeats.add(task)
         task.add_done_callback(self._repeats.discard)
+
+
+async def _cancel(*tasks: asyncio.Task[Any] | None) -> None:
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)

@@ -152,7 +152,8 @@ class Endpoint:
     async def _hello(self, socket: Socket) -> tuple[ResumePayload | None, Message | Closed | None]:
         """What a v1 client resumes, and its first message if that is another."""
         try:
-            first = await asyncio.wait_for(socket.receive(), self._settings.hello)
+            async with asyncio.timeout(self._settings.hello):
+                first = await socket.receive()
         except TimeoutError:
             return None, None
         if isinstance(first, Message):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -102,3 +103,53 @@ async def test_what_comes_just_before_the_socket_closes_is_heard() -> None:
         port = next(iter(server.sockets)).getsockname()[1]
         async with CarillonClient(f"ws://127.0.0.1:{port}/ws", "token") as bob:
             assert await bob.expect("call.ring") == {"session_id": "c"}
+
+
+async def test_who_is_asked_to_move_again_and_again_moves_once() -> None:
+    connections = 0
+
+    async def ask_the_first(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        first = connections == 1
+        await connection.recv()
+        await connection.send(json.dumps(welcome("s")))
+        while first:
+            await connection.send(json.dumps({"type": "server.going_away", "payload": {"within": within}}))
+            await asyncio.sleep(within / 10)
+        await connection.wait_closed()
+
+    within = 0.05
+    async with serve(ask_the_first, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with CarillonClient(f"ws://127.0.0.1:{port}/ws", "token") as client:
+            await until(lambda: client.connects == 2)
+            await asyncio.sleep(2 * within)  # after which a move that was asked for has begun
+            assert connections == 2
+
+
+async def test_whoever_leaves_in_the_middle_of_a_move_hangs_up() -> None:
+    """On the socket that the server knows last, whichever that is; and no other one stays."""
+    users, last = 200, dict[str, ServerConnection]()
+
+    async def ask_to_move(connection: ServerConnection) -> None:
+        await connection.recv()
+        assert connection.request is not None
+        last[connection.request.path] = connection
+        await connection.send(json.dumps(welcome("s")))
+        while True:
+            await connection.send(json.dumps({"type": "server.going_away", "payload": {"within": 0.01}}))
+            await asyncio.sleep(0.01)
+
+    async with serve(ask_to_move, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+
+        async def visit(name: str) -> None:
+            async with CarillonClient(f"ws://127.0.0.1:{port}/{name}", "token") as client:
+                await until(lambda: client.connects > 2)
+                await asyncio.sleep(random.uniform(0, 0.1))
+
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(visit(str(number)) for number in range(users)))
+        await until(lambda: not server.connections)
+    assert {name: connection.close_code for name, connection in last.items()} == {f"/{number}": 1000 for number in range(users)}
