@@ -127,7 +127,7 @@ class CallSettings:
         unit="bytes",
         least=65_536,
         most=67_108_864,
-        why="The same bound in memory of Redis: some hundred session descriptions.",
+        why="The same bound in memory of Redis, of each stream: some hundred session descriptions.",
     )
     tombstone: float = setting(
         "TOMBSTONE_TTL",
