@@ -37,23 +37,33 @@ def settled(options: Options, access: Access) -> Options:
 
 
 async def check(client: Client, namespaces: tuple[str, ...]) -> None:
-    """Raises CannotStart unless resources can be listed. Waits for an API server that does not answer."""
-    for namespace in namespaces or (None,):
-        while True:
-            try:
-                await client.find(RESOURCE, namespace, metadata=True)
-                break
-            except NotFound:
-                raise CannotStart(
-                    f"The API server knows no {RESOURCE.plural}.{RESOURCE.group}. Install the CustomResourceDefinition: "
-                    "kubectl apply --server-side -k manifests/crd, or by the chart (crds.enabled)."
-                ) from None
-            except Forbidden as refusal:
-                where = f"in namespace {namespace}" if namespace else "in all namespaces: with --namespace a Role is enough"
-                raise CannotStart(f"{RESOURCE.plural} cannot be listed {where}. {refusal.message}") from None
-            except (ApiError, Unreachable) as failure:
-                log.warning("the API server does not answer yet: %s", failure)
-                await asyncio.sleep(failure.after if isinstance(failure, Throttled) else 2.0)
+    """Raises CannotStart unless resources can be listed, in one namespace at least: one that was deleted took its Role along, and must
+    not take the others. Waits for an API server that does not answer.
+    """
+    refusals = [found for one in namespaces or (None,) if (found := await _refusal(client, one))]
+    if len(refusals) == max(len(namespaces), 1):
+        raise CannotStart(" ".join(refusals))
+    for one in refusals:
+        log.error("%s The other namespaces are served.", one)
+
+
+async def _refusal(client: Client, namespace: str | None) -> str:
+    """Why resources cannot be listed there, in words; empty: they can. Raises CannotStart where there is no such kind."""
+    while True:
+        try:
+            await client.find(RESOURCE, namespace, metadata=True)
+            return ""
+        except NotFound:
+            raise CannotStart(
+                f"The API server knows no {RESOURCE.plural}.{RESOURCE.group}. Install the CustomResourceDefinition: "
+                "kubectl apply --server-side -k manifests/crd, or by the chart (crds.enabled)."
+            ) from None
+        except Forbidden as refusal:
+            where = f"in namespace {namespace}" if namespace else "in all namespaces: with --namespace a Role is enough"
+            return f"{RESOURCE.plural} cannot be listed {where}. {refusal.message}"
+        except (ApiError, Unreachable) as failure:
+            log.warning("the API server does not answer yet: %s", failure)
+            await asyncio.sleep(failure.after if isinstance(failure, Throttled) else 2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,14 @@ OWNED = (
 
 class Kubelet:
     """`async with Kubelet(server, namespace)`. ready: whether a pod of these labels gets ready. address: podIP of a pod by its name.
-    nodes: that take the server's pods in turn; placed: where each is.
+    renewed: whether pods of an older template are said to be replaced. nodes: that take the server's pods in turn; placed: where each is.
     """
 
     def __init__(self, server: ApiServer, namespace: str) -> None:
         self._server, self._namespace = server, namespace
         self.address: Callable[[str], str] = lambda name: "127.0.0.1"
         self.ready = lambda labels: True
+        self.renewed = True
         self.nodes: tuple[str, ...] = ()
         self.placed: dict[str, str] = {}
         self._task: asyncio.Task[None]
@@ -92,7 +93,7 @@ class Kubelet:
         ready = sum(self._set_ready(pod) for pod in pods)
         status = {
             "replicas": len(pods),
-            "updatedReplicas": len(pods),
+            "updatedReplicas": len(pods) if self.renewed else 0,
             "readyReplicas": ready,
             "observedGeneration": workload["metadata"]["generation"],
         }

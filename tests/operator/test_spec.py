@@ -62,6 +62,7 @@ def test_what_the_schema_refuses_is_refused_here_too_by_name(fields: dict[str, A
     ("fields", "words"),
     [
         ({"autoscaling": {"minReplicas": 5, "maxReplicas": 4}}, "minReplicas"),
+        ({"autoscaling": {"maxReplicas": 4, "cpuPerPod": "0m"}}, "cpuPerPod"),
         ({"redis": {"managed": {"storage": {}}, "external": {"url": "redis://r"}}}, "both set"),
         ({"redis": {"external": {"username": "u"}}}, "exactly one of url and urlSecret"),
         ({"redis": {"external": {"url": "redis://r", "tls": {}}}}, "rediss"),

@@ -46,11 +46,18 @@ class Client:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._access, self._may_write, self._count, self._read_seconds = access, may_write, count, read_seconds
-        connector = aiohttp.TCPConnector(ssl=access.context or True, limit=64, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(connector=connector)
+        self._session = self._open(64)
+        # A watch keeps its connection, and there are a dozen for each namespace: nothing else may have to wait for one of theirs.
+        self._watching = self._open(0)
+
+    def _open(self, limit: int) -> aiohttp.ClientSession:
+        """limit: connections at a time; 0: any number."""
+        connector = aiohttp.TCPConnector(ssl=self._access.context or True, limit=limit, keepalive_timeout=30)
+        return aiohttp.ClientSession(connector=connector)
 
     async def close(self) -> None:
         await self._session.close()
+        await self._watching.close()
 
     # ---------------------------------------------------------------- reading
 
@@ -86,7 +93,7 @@ class Client:
         query = {"watch": "true", "resourceVersion": since, "allowWatchBookmarks": "true"} | _chosen(selector, fields)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=READ_SECONDS, sock_read=silence)
         try:
-            async with self._session.get(
+            async with self._watching.get(
                 self._access.server + kind.path(namespace),
                 params=query,
                 headers=await self._access.headers() | {"Accept": METADATA},

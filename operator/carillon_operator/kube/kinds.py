@@ -35,6 +35,7 @@ RESOURCE = Kind(GROUP, VERSION, KIND, PLURAL)
 POD = Kind("", "v1", "Pod", "pods")
 SECRET = Kind("", "v1", "Secret", "secrets")
 SERVICE = Kind("", "v1", "Service", "services")
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
@@ -47,7 +48,7 @@ API_SERVICE = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices")
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews")
 
 CHILDREN = (
-    Kind("", "v1", "ServiceAccount", "serviceaccounts"),
+    SERVICE_ACCOUNT,
     CONFIG_MAP,
     SERVICE,
     DEPLOYMENT,

@@ -89,9 +89,11 @@ class Applier:
             await self._client.merge(DEPLOYMENT, cluster.namespace, about["name"], change, manager=SCALER)
             report.written += 1
 
-    async def prune(self, cluster: Cluster, wanted: Iterable[Object], kept: Iterable[str], world: World, report: Report) -> None:
-        """kept: names of Deployments that stay although they are not among the wanted. Raises Conflict for what is another one by now."""
-        names = {(kind_of(one), one["metadata"]["name"]) for one in wanted} | {(DEPLOYMENT, name) for name in kept}
+    async def prune(
+        self, cluster: Cluster, wanted: Iterable[Object], kept: Iterable[tuple[Kind, str]], world: World, report: Report
+    ) -> None:
+        """kept: what stays although it is not among the wanted. Raises Conflict for what is another one by now."""
+        names = {(kind_of(one), one["metadata"]["name"]) for one in wanted} | set(kept)
         for (kind, name), live in world.children.items():
             about = live["metadata"]
             if (kind, name) in names or owner(live) != cluster.uid or about.get("deletionTimestamp"):

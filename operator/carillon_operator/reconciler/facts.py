@@ -16,7 +16,7 @@ def facts(basis: Basis, plan: rollout.Plan, target: str, scaled: Scaled, keyring
     """target: the revision that the resource now makes."""
     cluster, world = basis.cluster, basis.world
     deployments, servers = world.deployments(cluster.uid), world.component(SERVER)
-    by_name = {one.name: one for one in pods.revisions(deployments, servers)}
+    by_name = {one.name: one for one in pods.revisions(deployments, servers, basis.now)}
     serving, aimed, reported = (by_name.get(name, rollout.Revision(name)) for name in (plan.serving, target, plan.reported))
     return saying.Facts(
         generation=basis.resource["metadata"]["generation"],

@@ -95,12 +95,8 @@ class Loop:
             await self._resync()
 
     async def _resync(self) -> None:
-        found: dict[Key, str] = {}
         try:
-            for namespace in self._namespaces or (None,):
-                for one in await self._client.find(RESOURCE, namespace, metadata=True):
-                    about = one["metadata"]
-                    found[about["namespace"], about["name"]] = about["resourceVersion"]
+            found, refused = await self._list()
         except (ApiError, Unreachable) as failure:
             # An API server that does not answer is no reason to restart.
             log.warning("the resources cannot be listed: %s", failure)
@@ -112,9 +108,27 @@ class Loop:
             if self._seen.get(key) != version:
                 self._queue.add(key)
         for key in self._seen.keys() - found.keys():
-            self._queue.add(key)
+            if key[0] not in refused:
+                self._queue.add(key)
         self._seen = found
         self._own.resources.set(len(found))
+
+    async def _list(self) -> tuple[dict[Key, str], set[str]]:
+        """The version of each resource, and the namespaces that it is refused to look into: deleted ones take their Roles along. Raises
+        what `Client` raises, Forbidden if there is no other namespace.
+        """
+        found, refused = dict[Key, str](), set[str]()
+        for namespace in self._namespaces or (None,):
+            try:
+                listed = await self._client.find(RESOURCE, namespace, metadata=True)
+            except Forbidden as refusal:
+                if namespace is None or len(refused) + 1 == len(self._namespaces):
+                    raise
+                log.error("namespace %s is left out: its resources cannot be listed: %s", namespace, refusal)
+                refused.add(namespace)
+            else:
+                found |= {(one["metadata"]["namespace"], one["metadata"]["name"]): one["metadata"]["resourceVersion"] for one in listed}
+        return found, refused
 
     def _judge(self, found: Mapping[Key, str]) -> None:
         """Whether the watch had a whole round to show what the last LIST already knew."""

@@ -14,7 +14,7 @@ import msgspec
 from carillon_operator import rollout
 from carillon_operator import status as saying
 from carillon_operator.kube import Client, Forbidden, NotFound
-from carillon_operator.kube.kinds import RESOURCE, SERVICE
+from carillon_operator.kube.kinds import DEPLOYMENT, RESOURCE, SERVICE
 from carillon_operator.reconciler import detour, secrets
 from carillon_operator.reconciler import pods as look
 from carillon_operator.reconciler.apply import Applier, Report
@@ -23,7 +23,7 @@ from carillon_operator.reconciler.facts import facts
 from carillon_operator.reconciler.lookout import Lookout
 from carillon_operator.reconciler.record import record
 from carillon_operator.reconciler.scaling import Basis, Scaler
-from carillon_operator.reconciler.world import World, observe, owner
+from carillon_operator.reconciler.world import World, needed_by_older, observe, owner
 from carillon_operator.resources import Cluster, Defaults, Object, Observed, desired, revision, unserved
 from carillon_operator.resources.metadata import REVISION_LABEL, SERVER, deployment_name
 from carillon_operator.resources.template import RESTARTED_ANNOTATION
@@ -123,7 +123,8 @@ class Reconciler:
         told += [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
         outcome = await self._say(resource, before, current, told, report.written)
         # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
-        waits = [one for one in (plan.again, turned.again, scaled.again, REFUSED_AGAIN if report.refused else None) if one is not None]
+        again = (plan.again, turned.again, scaled.again, look.lost_in(world.pods, now), REFUSED_AGAIN if report.refused else None)
+        waits = [one for one in again if one is not None]
         longest = LONGEST_WAIT * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
         return replace(outcome, again=max(min([*waits, longest]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))
 
@@ -135,7 +136,9 @@ class Reconciler:
             if fewer > 0:
                 await self._scaler.choose(cluster, world, plan.serving, fewer)
         await self._applier.apply(cluster, wanted, world, report)
-        kept = [deployment_name(cluster, name) for name in plan.replicas]
+        kept = {(DEPLOYMENT, deployment_name(cluster, name)) for name in plan.replicas}
+        if plan.status.target or report.written:
+            kept |= needed_by_older(cluster, world)
         for name, count in plan.replicas.items():
             if name != target and name in deployments:
                 await self._applier.scale(cluster, deployments[name], count, report)
@@ -162,22 +165,28 @@ def previous(resource: Object) -> Status | None:
 def situate(cluster: Cluster, world: World, before: Status | None, replicas: int, now: float) -> tuple[rollout.Plan, Observed, str]:
     """What is to run, and what the builders are told of it."""
     deployments = world.deployments(cluster.uid)
-    service = world.children.get((SERVICE, cluster.name))
-    serving = ((service or {}).get("spec") or {}).get("selector") or {} if service and owner(service) == cluster.uid else {}
+    said = (before.rollout if before else None) or RolloutStatus()
     restarted = max((_restarted(one) for one in deployments.values()), default="")
     observed = Observed(checksums=secrets.checksums(cluster, world), restarted_at=restarted, apis=world.apis)
     target = revision(cluster, observed)
     situation = rollout.Situation(
         target,
         replicas,
-        serving.get(REVISION_LABEL, ""),
+        _served(cluster, world) or (said.revision if said.revision in deployments else ""),
         _named(before.selector) if before else "",
-        look.revisions(deployments, world.component(SERVER)),
-        (before.rollout if before else None) or RolloutStatus(),
+        look.revisions(deployments, world.component(SERVER), now),
+        said,
         cluster.spec.paused,
     )
     plan = rollout.plan(situation, now)
     return plan, replace(observed, serving=plan.serving, replicas=plan.replicas.get(target)), target
+
+
+def _served(cluster: Cluster, world: World) -> str:
+    """The revision to which the Service leads; empty: there is none, or somebody made it lead nowhere."""
+    service = world.children.get((SERVICE, cluster.name))
+    selector = (service["spec"].get("selector") or {}) if service and owner(service) == cluster.uid else {}
+    return str(selector.get(REVISION_LABEL, ""))
 
 
 def _restarted(deployment: Object) -> str:

@@ -32,11 +32,26 @@ def revision_of(one: Object) -> str:
     return str((one["metadata"].get("labels") or {}).get(REVISION_LABEL, ""))
 
 
-def revisions(deployments: dict[str, Object], pods: Iterable[Object]) -> tuple[Revision, ...]:
-    """One for each Deployment."""
+def lost(pod: Object, now: float) -> bool:
+    """It does not end, most likely since its node is gone: whether it still runs nobody knows. now: Unix time in seconds."""
+    return leaving(pod) and now > _lost_at(pod)
+
+
+def lost_in(pods: Iterable[Object], now: float) -> float | None:
+    """Seconds until the next of those that are leaving would be lost."""
+    return min((_lost_at(pod) - now for pod in pods if leaving(pod) and not lost(pod, now)), default=None)
+
+
+def _lost_at(pod: Object) -> float:
+    """Its grace is in its deletionTimestamp already."""
+    return datetime.fromisoformat(pod["metadata"]["deletionTimestamp"]).timestamp() + LOST_AFTER
+
+
+def revisions(deployments: dict[str, Object], pods: Iterable[Object], now: float) -> tuple[Revision, ...]:
+    """One for each Deployment. Pods that are lost do not count: no rollout waits for them. now: Unix time in seconds."""
     by_name: dict[str, list[Object]] = {name: [] for name in deployments}
     for pod in pods:
-        if revision_of(pod) in by_name and not ended(pod):
+        if revision_of(pod) in by_name and not ended(pod) and not lost(pod, now):
             by_name[revision_of(pod)].append(pod)
     return tuple(
         Revision(
@@ -98,7 +113,7 @@ def managed_redis(cluster: Cluster, pods: list[Object], now: float) -> Finding:
     """now: Unix time in seconds."""
     stored = bool(cluster.spec.managed_redis and cluster.spec.managed_redis.storage)
     for pod in pods:
-        if stored and leaving(pod) and now - datetime.fromisoformat(pod["metadata"]["deletionTimestamp"]).timestamp() > LOST_AFTER:
+        if stored and lost(pod, now):
             about, node = pod["metadata"], (pod.get("spec") or {}).get("nodeName", "?")
             return Finding(
                 False,

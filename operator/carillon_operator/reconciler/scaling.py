@@ -115,9 +115,9 @@ class Scaler:
         if not spec.autoscaling:
             self.forget(seen.cluster.uid)
             return found
-        decision = await self._decide(seen, spec.autoscaling, readings)
         if not seen.acts:
             return found
+        decision = await self._decide(seen, spec.autoscaling, readings)
         status = await self._write(seen, decision)
         again = min(one for one in (found.again, decision.again) if one is not None)
         return replace(found, replicas=decision.replicas, status=status, conflict=decision.conflict, said=decision.why, again=again)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from carillon_operator.kube.client import Client
 from carillon_operator.kube.errors import NotFound
-from carillon_operator.kube.kinds import CHILDREN, POD, SECRET, Kind
-from carillon_operator.resources import Object
-from carillon_operator.resources.metadata import CLUSTER_LABEL, COMPONENT_LABEL, REVISION_LABEL, SERVER
+from carillon_operator.kube.kinds import CHILDREN, POD, SECRET, SERVICE_ACCOUNT, Kind
+from carillon_operator.resources import Cluster, Object
+from carillon_operator.resources.metadata import CLUSTER_LABEL, COMPONENT_LABEL, REDIS, REVISION_LABEL, SERVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,18 @@ class World:
 def owner(found: Object) -> str:
     """uid of its controller; empty: it has none."""
     return next((one["uid"] for one in found["metadata"].get("ownerReferences") or [] if one.get("controller")), "")
+
+
+def needed_by_older(cluster: Cluster, world: World) -> set[tuple[Kind, str]]:
+    """Children without which pods of the revision before cannot go on, or be replaced, although the newest wants them no more: its
+    ServiceAccount, and the managed Redis where the newest has an external one.
+    """
+
+    def needed(kind: Kind, child: Object) -> bool:
+        redis = (child["metadata"].get("labels") or {}).get(COMPONENT_LABEL) == REDIS
+        return kind == SERVICE_ACCOUNT or (redis and cluster.spec.managed_redis is None)
+
+    return {(kind, name) for (kind, name), child in world.children.items() if needed(kind, child)}
 
 
 async def observe(client: Client, namespace: str, name: str, secrets: Iterable[str]) -> World:

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from carillon_operator.spec.auth import Auth
 from carillon_operator.spec.cluster import Spec
 from carillon_operator.spec.push import Apns
+from carillon_operator.spec.quantity import number
 from carillon_operator.spec.redis import ExternalRedis
 from carillon_operator.spec.schedule import problem
 
@@ -18,6 +19,8 @@ def problems(spec: Spec) -> list[str]:
     found = [*_auth(spec.auth), *_networks("access.trustedProxies", spec.access.trusted_proxies)]
     if spec.autoscaling and spec.autoscaling.min_replicas > spec.autoscaling.max_replicas:
         found.append("autoscaling: minReplicas is greater than maxReplicas. Raise the one or lower the other.")
+    if spec.autoscaling and spec.autoscaling.cpu_per_pod is not None and not number(spec.autoscaling.cpu_per_pod):
+        found.append("autoscaling.cpuPerPod: nothing is no target. Give a CPU, as in 700m, or leave it out.")
     if spec.autoscaling:
         found += [f"autoscaling.schedules: {wrong}" for wrong in map(problem, spec.autoscaling.schedules) if wrong]
     if spec.redis and spec.redis.external:

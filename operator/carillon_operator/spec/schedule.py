@@ -20,7 +20,7 @@ def in_force(schedule: Schedule, now: float) -> bool:
         # A second later, since the search backwards leaves its own beginning out.
         moment = datetime.fromtimestamp(int(now) + 1, ZoneInfo(schedule.time_zone))
         began = next(CronSim(schedule.start, moment, reverse=True))
-    except (CronSimError, LookupError, ValueError, StopIteration):
+    except (CronSimError, LookupError, ValueError, OSError, StopIteration):
         return False
     # Moments of one zone subtract by the clock on the wall, which jumps.
     return moment.timestamp() - began.timestamp() <= schedule.duration_seconds

@@ -1,10 +1,12 @@
 """Single calls, against a stand-in for the API server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
+from harness.waiting import until
 
 from carillon_operator.kube import Access, ApiError, Client, Forbidden, NotLeading, Unreachable, patience
 from carillon_operator.kube.kinds import SERVICE
@@ -36,6 +38,9 @@ class World:
         self.may_write = lambda: True
         self.client: Client
 
+    async def route(self, request: web.Request) -> web.StreamResponse:
+        return await self.answer(request)
+
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request)
         return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
@@ -46,7 +51,7 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(patience, "FIRST", 0.001)
     found = World()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", found.answer)
+    app.router.add_route("*", "/{path:.*}", found.route)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -141,6 +146,36 @@ async def test_a_watch_gives_whole_events_however_long_they_are(world: World) ->
     found = [event async for event in world.client.watch(SERVICE, "ns", "1", 5)]
     assert [one["type"] for one in found] == ["ADDED", "BOOKMARK"]
     assert found[0]["object"]["note"] == long
+
+
+async def test_watches_keep_no_other_call_waiting(world: World) -> None:
+    """There are a dozen for each namespace."""
+    silent, begun = asyncio.Event(), 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal begun
+        if "watch" not in request.query:
+            return web.json_response({"items": []})
+        response = web.StreamResponse()
+        await response.prepare(request)
+        begun += 1
+        await silent.wait()
+        return response
+
+    async def watch() -> None:
+        async for _ in world.client.watch(SERVICE, "ns", "1", 60):
+            pass
+
+    world.answer = answer  # type: ignore[method-assign]  # in place of what answers at once
+    watches = [asyncio.create_task(watch()) for _ in range(200)]
+    try:
+        await until(lambda: begun == len(watches))
+        assert await asyncio.wait_for(world.client.find(SERVICE, "ns"), 10) == []
+    finally:
+        silent.set()
+        for task in watches:
+            task.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
 
 
 async def test_nobody_there_is_unreachable(world: World) -> None:

@@ -86,6 +86,49 @@ async def test_what_is_wanted_no_more_is_removed(cell: Cell, operator: Operator,
     assert cell.get("Secret", "calls-redis")
 
 
+async def test_what_the_old_revision_needs_stays_as_long_as_it_serves(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
+    cell.declare()
+    old = await serving(cell, operator)
+    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
+    external = {"redis": {"managed": None, "external": {"url": "redis://redis.example.com"}}}
+    cell.change("SignalingCluster", {"spec": external | {"pod": {"serviceAccountName": "default"}}})
+    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    cell.change("SignalingCluster", {"spec": {"replicas": 3}})
+    await wait(lambda: [one["spec"]["replicas"] for one in cell.servers().values()] == [3, 3], "a pass later", operator)
+    assert "calls-redis" in cell.all("Deployment")
+    assert cell.get("Service", "calls-redis")
+    assert cell.get("ServiceAccount")
+    kubelet.ready = lambda labels: True
+    await wait(lambda: set(cell.servers()) - {old} == set(cell.servers()), "the old one is gone", operator)
+    await wait(lambda: not cell.get("Service", "calls-redis") and not cell.get("ServiceAccount"), "they are gone", operator)
+    assert "calls-redis" not in cell.all("Deployment")
+
+
+async def test_a_rolling_revision_keeps_what_its_old_pods_need_too(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
+    cell.declare({"update": {"strategy": "Rolling"}})
+    await serving(cell, operator)
+    kubelet.renewed = False
+    cell.change("SignalingCluster", {"spec": {"redis": {"managed": None, "external": {"url": "redis://redis.example.com"}}}})
+    await wait(lambda: cell.is_said("Progressing", "True", "RollingOut"), "it rolls", operator)
+    cell.change("SignalingCluster", {"spec": {"replicas": 3}})
+    await wait(lambda: [one["spec"]["replicas"] for one in cell.servers().values()] == [3], "a pass later", operator)
+    assert cell.get("Service", "calls-redis")
+    kubelet.renewed = True
+    await wait(lambda: not cell.get("Service", "calls-redis"), "it is gone", operator)
+
+
+async def test_a_service_that_is_deleted_in_a_rollout_leads_to_who_served(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
+    cell.declare()
+    old = await serving(cell, operator)
+    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
+    cell.change("SignalingCluster", {"spec": {"image": {"reference": "example.com/carillon:2"}}})
+    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    cell.delete("Service")
+    await wait(lambda: cell.get("Service"), "there is one again", operator)
+    assert (cell.get("Service") or {})["spec"]["selector"]["carillon.dev/revision"] == old
+    assert cell.servers()[old]["spec"]["replicas"] == 2
+
+
 async def test_a_stranger_is_reported_and_left_alone(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
     stranger = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "calls-redis"}, "data": {"theirs": "1"}}
     before = cell.server.call("POST", cell.path("ConfigMap"), stranger)

@@ -1,5 +1,6 @@
 """What is said where a right or the definition is lacking, with service accounts as they are in a cluster."""
 
+import secrets
 from typing import Any
 
 import pytest
@@ -32,8 +33,9 @@ class Account:
         rights.give("scope", scope, "" if self.scope == CLUSTER else self.namespace)
         rights.give("home", rbac.rules(rbac.HOME), self.namespace)
 
-    def operator(self) -> Operator:
-        served = [] if self.scope == CLUSTER else [f"--namespace={self.namespace}"]
+    def operator(self, *more: str) -> Operator:
+        """more: namespaces to serve."""
+        served = [] if self.scope == CLUSTER else [f"--namespace={one}" for one in (self.namespace, *more)]
         return Operator(self.server, *served, f"--home-namespace={self.namespace}", token=self.token)
 
 
@@ -67,6 +69,17 @@ def test_without_any_right_it_leaves_and_says_which_it_needs(account: Account) -
         assert "in all namespaces: with --namespace a Role is enough" in last
     else:
         assert f"in namespace {account.namespace}" in last
+
+
+def test_a_namespace_without_a_role_does_not_take_the_others_with_it(api_server: ApiServer) -> None:
+    """As after `kubectl delete namespace`, and a restart of the operator."""
+    account, gone = Account(api_server, NAMESPACED), f"gone-{secrets.token_hex(4)}"
+    account.grant()
+    with account.operator(gone) as operator:
+        operator.wait_ready()
+        account.cell.declare()
+        until(lambda: account.cell.condition("Ready"), "the status is written", operator)
+        assert f"cannot be listed in namespace {gone}" in operator.log
 
 
 def test_without_the_definition_it_leaves_and_says_how_to_get_it(bare_api_server: ApiServer) -> None:

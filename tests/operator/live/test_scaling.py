@@ -54,6 +54,15 @@ async def kubelet(cell: Cell, load: Load) -> AsyncIterator[Kubelet]:
         yield found
 
 
+async def test_a_schedule_nowhere_is_said_and_stops_nothing(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
+    peak = {"start": "0 8 * * *", "durationSeconds": 3600, "minReplicas": 3}
+    cell.declare({"autoscaling": {"maxReplicas": 4, "schedules": [peak | {"timeZone": "Europe"}]}})
+    await wait(lambda: cell.is_said("Degraded", "True", "InvalidSpec"), "it is said", operator)
+    assert "'Europe' is no time zone" in cell.condition("Degraded")["message"]
+    cell.change("SignalingCluster", {"spec": {"autoscaling": {"schedules": [peak | {"timeZone": "Europe/Berlin"}]}}})
+    await wait(lambda: cell.is_said("Ready", "True", "Serving"), "it serves", operator)
+
+
 def scale(cell: Cell) -> dict[str, Any]:
     found: dict[str, Any] = cell.server.call("GET", cell.path("SignalingCluster", "calls") + "/scale")
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from carillon_operator.kube import ApiError, Kind, NotLeading, Unreachable
+from carillon_operator.kube import ApiError, Forbidden, Kind, NotLeading, Unreachable
 from carillon_operator.metrics import Own
 from carillon_operator.reconciler import Key, Lookout, Loop, Queue, loop, queue
 from carillon_operator.reconciler.passes import Outcome
@@ -21,6 +21,7 @@ class Server:
     def __init__(self) -> None:
         self.versions: dict[Key, str] = {}
         self.failure: Exception | None = None
+        self.refused: set[str | None] = set()
         self.asked: list[str | None] = []
         self._again = asyncio.Event()
 
@@ -37,6 +38,8 @@ class Server:
         self._again.set()
         if self.failure:
             raise self.failure
+        if namespace in self.refused:
+            raise Forbidden(403, "Forbidden", "no")
         return [
             {"metadata": {"namespace": key[0], "name": key[1], "resourceVersion": version}}
             for key, version in self.versions.items()
@@ -196,6 +199,24 @@ async def test_an_api_server_that_does_not_answer_does_not_make_it_stuck(quick: 
     world.server.failure = Unreachable("away")
     await rounds(world, 5)
     assert not world.loop.stuck
+
+
+async def test_a_namespace_that_is_refused_takes_no_other_with_it(quick: None) -> None:
+    """As one that was deleted, and its Role with it."""
+    world = World(namespaces=("ns", "gone"))
+    lost = ("gone", "c")
+    world.server.versions = {A: "1", lost: "1"}
+    world.known = world.loop._known = {A: "1", lost: "1"}  # type: ignore[assignment]  # as its watch shows them
+    async with world.leading():
+        await world.passes_over(A, lost)
+        world.server.refused.add("gone")
+        await world.server.listed(6)
+        world.server.versions[A] = world.known[A] = "2"
+        await world.passes_over(A, A)
+        assert world.passes.made.count(lost) == 1
+        assert not world.loop.stuck
+        world.server.refused.clear()
+        await world.passes_over(lost, lost)
 
 
 async def test_a_watch_that_lags_the_list_for_two_rounds_makes_it_stuck_until_it_shows(quick: None) -> None:
