@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,17 @@ def test_compose_has_the_reference_profile() -> None:
     assert services["server-2"]["profiles"] == services["caddy"]["profiles"] == ["scaling"]
     assert services["redis"]["healthcheck"]
     assert "profiles" not in services["server"]
+
+
+def test_compose_trusts_its_own_proxy_and_nobody_else() -> None:
+    """Without it all users behind Caddy share its address, and the limits of one another."""
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    caddy = compose["services"]["caddy"]["networks"]["default"]["ipv4_address"]
+    for name in ("server", "server-2"):
+        assert compose["services"][name]["environment"]["TRUSTED_PROXIES"] == f"${{TRUSTED_PROXIES:-{caddy}}}"
+    (pool,) = compose["networks"]["default"]["ipam"]["config"]
+    assert ip_address(caddy) in ip_network(pool["subnet"])
+    assert ip_address(caddy) not in ip_network(pool["ip_range"])
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
