@@ -66,6 +66,8 @@ def _workload(cluster: Cluster, managed: ManagedRedis) -> Object:
     if managed.storage:
         found["spec"] |= {
             "serviceName": redis_name(cluster),
+            # The one pod is replaced even if it never became ready: else a bad change could not be taken back (kubernetes#67250).
+            "podManagementPolicy": "Parallel",
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
             "volumeClaimTemplates": [_claim(cluster, managed.storage)],
         }
@@ -94,6 +96,8 @@ def _template(cluster: Cluster, managed: ManagedRedis) -> Object:
         "containers": [_container(cluster, managed)],
         "volumes": volumes,
     }
+    if cluster.spec.image.pull_secrets:
+        pod["imagePullSecrets"] = [plain(one) for one in cluster.spec.image.pull_secrets]
     annotations = overrides.annotations | {"carillon.dev/config-checksum": digest(configuration(managed))}
     return {"metadata": {"labels": overrides.labels | labels(cluster, REDIS), "annotations": annotations}, "spec": schedule(pod, overrides)}
 

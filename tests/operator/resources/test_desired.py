@@ -188,6 +188,12 @@ def test_redis_without_storage_moves_and_with_storage_stays() -> None:
     assert not [one for one in desired(cluster({"redis": {"external": {"url": "redis://r"}}}), Observed()) if _component(one) == "redis"]
 
 
+def test_every_pod_may_fetch_its_image() -> None:
+    found = desired(cluster({"image": {"pullSecrets": [{"name": "registry"}]}}), Observed())
+    pods = [one["spec"]["template"]["spec"] for one in found if "template" in one.get("spec", {})]
+    assert [one["imagePullSecrets"] for one in pods] == [[{"name": "registry"}]] * 2
+
+
 def test_optional_kinds_wait_for_their_api() -> None:
     spec = {"telemetry": {"serviceMonitor": {}}, "route": {"parentRefs": [{"name": "g"}]}}
     kinds = {kind for kind, _ in children(spec)}
