@@ -18,7 +18,7 @@ class Release:
     def __init__(self, environment: Environment) -> None:
         self.environment, self.kube = environment, environment.kube
         self.namespace = f"chart-{secrets.token_hex(3)}"
-        full, labels = f"{self.NAME}-carillon", f"carillon.dev/release={self.NAME},carillon.dev/component"
+        full, labels = f"{self.NAME}-carillon", f"carillon.dev/release={self.NAME}-carillon,carillon.dev/component"
         self.service = Service(self.kube, self.namespace, full, f"{labels}=server", f"{labels}=redis", f"{full}-jwt")
 
     def __enter__(self) -> "Release":

@@ -10,9 +10,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Labels by which pods are chosen; they never change. Not those of the operator, which removes what carries its own. */}}
+{{/*
+Labels by which pods are chosen; they never change. Not those of the operator, which removes what carries its own; and not the release's name,
+which two of a parent chart would share.
+*/}}
 {{- define "carillon.selector" -}}
-carillon.dev/release: {{ (index . 0).Release.Name }}
+carillon.dev/release: {{ include "carillon.fullname" (index . 0) | quote }}
 carillon.dev/component: {{ index . 1 }}
 {{- end -}}
 
