@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,10 @@ def test_every_variable_is_one_of_the_servers(path: Path) -> None:
         ({"service": {"nodePort": 30000}}, "need type NodePort"),
         ({"ingress": {"enabled": True}}, "name at least one host"),
         ({"route": {"enabled": True}}, "name at least one Gateway"),
+        ({"access": {"trustedProxies": ["10.0.0.0/8", "10.1.2.3/8"]}}, "access.trustedProxies: 10.1.2.3/8 is no network"),
+        ({"access": {"trustedProxies": ["10.0.0.0/33"]}}, "10.0.0.0/33 is no network"),
+        ({"access": {"trustedProxies": ["300.0.0.0/8"]}}, "300.0.0.0/8 is no network"),
+        ({"service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.168.1.0/16"]}}, "192.168.1.0/16 is no network"),
         ({"pod": {"env": [{"name": "PORT", "value": "1"}]}}, "PORT is the chart's own"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
@@ -207,6 +212,21 @@ def test_every_variable_is_one_of_the_servers(path: Path) -> None:
 def test_what_cannot_work_is_told_before_anything_is_made(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         render(CHARTS / "carillon", values)
+
+
+def test_every_network_is_taken() -> None:
+    of_every_size = [str(ip_network(("203.255.113.171", bits), strict=False)) for bits in range(33)]
+    render(CHARTS / "carillon", {"access": {"trustedProxies": [*of_every_size, "10.1.2.3", "fd00::/8"]}})
+
+
+def test_two_of_one_release_share_no_pods() -> None:
+    """As a parent chart's two dependencies on this one, by their aliases."""
+    eu, us = (objects(render(CHARTS / "carillon", {"fullnameOverride": name})) for name in ("eu", "us"))
+    labels = [one["spec"]["template"]["metadata"]["labels"] for one in eu if one["kind"] == "Deployment"]
+    selectors = [one["spec"]["selector"] for one in us if one["kind"] == "Service"]
+    assert labels
+    assert selectors
+    assert not [1 for selector in selectors for given in labels if selector.items() <= given.items()]
 
 
 def test_secrets_are_made_by_a_hook_only_where_they_are_needed() -> None:

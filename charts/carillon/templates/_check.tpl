@@ -75,6 +75,13 @@
 {{- $problems = append $problems "service: loadBalancerClass and loadBalancerSourceRanges need type LoadBalancer." -}}
 {{- end -}}
 {{- end -}}
+{{- range $field, $networks := dict "access.trustedProxies" .Values.access.trustedProxies "service.loadBalancerSourceRanges" .Values.service.loadBalancerSourceRanges -}}
+{{- range $networks -}}
+{{- if include "carillon.noNetwork" . -}}
+{{- $problems = append $problems (printf "%s: %s is no network, as in 10.0.0.0/8 or fd00::/8 (host bits zero)." $field .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.pod.env -}}
 {{- if has .name (list "HOST" "PORT" "METRICS_PORT" "CELL") -}}
 {{- $problems = append $problems (printf "pod.env: %s is the chart's own. Take it out." .name) -}}
@@ -88,5 +95,19 @@
 {{- end -}}
 {{- if $problems -}}
 {{- fail (printf "these values cannot be used:\n  %s\n" (join "\n  " $problems)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Something, if it is an IPv4 network that is none: a number above its bounds, or host bits. IPv6 is left to the server. */}}
+{{- define "carillon.noNetwork" -}}
+{{- if not (contains ":" .) -}}
+{{- $address := splitList "/" . | first -}}
+{{- $bits := 32 -}}{{- if contains "/" . -}}{{- $bits = splitList "/" . | last | int -}}{{- end -}}
+{{- $number := 0 -}}{{- $wrong := gt $bits 32 -}}
+{{- range splitList "." $address -}}
+{{- $number = add (mul $number 256) (int .) -}}{{- if gt (int .) 255 -}}{{- $wrong = true -}}{{- end -}}
+{{- end -}}
+{{- $size := 1 -}}{{- range until (max 0 (sub 32 $bits) | int) -}}{{- $size = mul $size 2 -}}{{- end -}}
+{{- if or $wrong (ne 0 (mod $number $size | int)) -}}wrong{{- end -}}
 {{- end -}}
 {{- end -}}
