@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carillon import protocol
 from carillon.call import (
@@ -179,9 +179,16 @@ class Service:
         call = sender.live_call
         if call is not None and call.id == session_id and isinstance(command, End | Reject):
             sender.call = None
-        outcome = await self._parts.transactor.settle(Ask(command, session_id, sender, n, known=call, commit_id=commit_id))
-        if outcome is not None:
-            self._answer(sender, outcome, n, session_id)
+        ask = Ask(command, session_id, sender, n, known=call, commit_id=commit_id)
+        try:
+            outcome = await self._parts.transactor.settle(ask)
+        except OutOfSequence as gap:
+            self.refuse(sender, ErrorCode.OUT_OF_SEQUENCE, n=n, expected=gap.expected)
+            if isinstance(command, End | Reject):  # which does not wait for the message before it: its sender may never come back
+                await self._parts.transactor.settle(replace(ask, number=None))
+        else:
+            if outcome is not None:
+                self._answer(sender, outcome, n, session_id)
 
     def _answer(self, sender: Attached, outcome: Outcome, n: int | None, session_id: str) -> None:
         if not isinstance(outcome, Refusal):

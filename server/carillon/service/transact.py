@@ -118,9 +118,10 @@ class Transactor:
         raise Refused(ErrorCode.UNAVAILABLE, retry_after=1.0)
 
     async def settle(self, ask: Ask) -> Outcome | None:
-        """Commit what was done, however long Redis is away. None: it counts no more, another connection has taken the actor's place.
+        """Commit what was done, however long Redis is away. None: another connection has taken the actor's place, this one gets no answer.
 
         Who hung up has hung up, wherever they are by now. After a loss of data the peer's pod may yet say a call that is not found.
+        Raises OutOfSequence.
         """
         commit_id = ask.commit_id or secrets.token_hex(8)
         wait = SETTLE
@@ -132,10 +133,9 @@ class Transactor:
             except (StoreError, Refused):
                 pass  # as long as it takes
             except StaleConnection:
-                if ask.actor is None or not isinstance(ask.command, End | Reject):
-                    return None
-                ask = replace(ask, actor=None, number=None)
-                continue
+                if ask.actor is not None and isinstance(ask.command, End | Reject):
+                    await self.settle(replace(ask, actor=None, number=None, commit_id=commit_id))
+                return None
             await asyncio.sleep(wait)
             wait = min(2 * wait, 5 * SETTLE)
 

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 
 import pytest
+from harness.faults import FaultProxy
 from harness.pods import MakePods, Pod, healthy, in_call
 from harness.redis import RedisServer
 from harness.waiting import until
@@ -126,6 +127,37 @@ async def test_a_full_redis_refuses_starts_and_lets_calls_end(own_redis: RedisSe
     own_redis.ask("CONFIG", "SET", "maxmemory", "0")
     await carol.say("call.start", callee_id="dave")
     await dave.heard("call.ring")
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_hang_up_behind_a_message_that_redis_did_not_take_ends_the_call(
+    pods: list[Pod], behind_a_proxy: tuple[Pod, FaultProxy], leaves: bool
+) -> None:
+    """Though its number is not the next: who stays hears of the gap, as of any other, and says both again."""
+    pod, proxy = behind_a_proxy
+    pod.service._parts = dataclasses.replace(pod.service._parts, patience=0.3)
+    alice, bob = await pod.join("alice", v1=True), await pods[1].join("bob", v1=True)
+    session = await in_call(alice, bob)
+    proxy.refusing = True
+    proxy.cut()
+    await until(lambda: not pod.link.connected)
+    await alice.say("call.accept", n=2, session_id=session)
+    assert [(error["n"], error["code"]) for error in alice.connection.of("error")] == [(2, "unavailable")]
+    await alice.say("call.end", n=3, session_id=session)
+    if leaves:
+        leaving = asyncio.create_task(alice.leave())
+    proxy.refusing = False
+    assert (await bob.heard("call.ended"))["cause"] == "hangup"
+    if leaves:
+        await leaving
+        return
+    gap = await alice.heard("error", 2)
+    assert (gap["n"], gap["code"], gap["expected"]) == (3, "out_of_sequence", 2)
+    await alice.say("call.accept", n=2, session_id=session)
+    await alice.say("call.end", n=3, session_id=session)
+    answers = [(error["n"], error["code"]) for error in alice.connection.of("error")[2:]]
+    assert answers == [(2, "session_not_found"), (3, "session_not_found")]
+    assert [ack["n"] for ack in alice.connection.of("ack")] == [1]
 
 
 @pytest.mark.parametrize("v1", [False, True])
