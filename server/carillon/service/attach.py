@@ -11,11 +11,11 @@ from carillon.hub import Attached, Connection, Hub
 from carillon.protocol import ResumePayload, UserInfo
 from carillon.router.render import render, statements
 from carillon.router.router import Router
-from carillon.service.ask import GHOSTS, Ask
+from carillon.service.ask import GHOSTS, Ask, StaleConnection, reclaimed
 from carillon.service.background import Background
 from carillon.service.transact import Transactor
 from carillon.store.records import Event, Told
-from carillon.store.results import AttachResult
+from carillon.store.results import AttachResult, Superseded
 from carillon.store.store import LedgerChanged, Store
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ class Attacher:
         self._enter(attached, result)
         return attached
 
-    async def _ask(self, user: UserInfo, attach_id: str, v1: bool, resume: ResumePayload | None, patience: float) -> AttachResult:
+    async def _ask(
+        self, user: UserInfo, attach_id: str, v1: bool, resume: ResumePayload | None, patience: float, again: int = 0
+    ) -> AttachResult:
         deadline = self._clock() + patience
         resume, sent = resume or ResumePayload(), False
         while (left := deadline - self._clock()) > 0:
@@ -87,6 +89,7 @@ class Attacher:
                     last_seq=resume.last_seq,
                     n=resume.n,
                     patient=left > patience / 2,
+                    again=again,
                     timeout=left,
                 )
             except LedgerChanged:
@@ -97,6 +100,8 @@ class Attacher:
             except StoreFull:
                 break
             else:
+                if isinstance(result, Superseded):
+                    raise StaleConnection
                 if result is not None:
                     return result
                 await asyncio.sleep(0.1)
@@ -155,17 +160,25 @@ class Attacher:
     async def reclaim(self, attached: Attached) -> None:
         """The connection that replaced this one died while attaching: take the place back."""
         resume = ResumePayload(attached.session, attached.epoch, attached.seq, attached.n) if attached.v1 else None
-        attach_id = secrets.token_hex(8)
+        attach_id, generation = secrets.token_hex(8), attached.generation
         self._hub.expect(attached.user_id)
         try:
             await self._take_back(attached, attach_id, resume)
+        except StaleConnection:
+            self._background.spawn(self._give_way(attached, generation))
         except Refused:
             attached.connection.close(Close.TRY_AGAIN)
         finally:
             self._unpark(attached.user_id)
 
+    async def _give_way(self, attached: Attached, generation: int) -> None:
+        """A later connection found the place empty and sent nobody away: this one goes, unless that one dies while attaching as well."""
+        kept = await reclaimed(attached, generation, self._hub)
+        if not kept and not attached.connection.closed and self._hub.remove(attached):
+            attached.connection.close(Close.NORMAL)
+
     async def _take_back(self, attached: Attached, attach_id: str, resume: ResumePayload | None) -> None:
-        result = await self._ask(attached.user, attach_id, attached.v1, resume, 10.0)
+        result = await self._ask(attached.user, attach_id, attached.v1, resume, 10.0, again=attached.generation)
         if not self._hub.current(attached) or attached.connection.closed:
             attached.generation = result.generation
             await self._detach(attached, lost=True)

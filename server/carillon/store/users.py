@@ -37,9 +37,13 @@ class Users(Cell):
         last_seq: int | None = None,
         n: int | None = None,
         patient: bool = False,
+        again: int = 0,
         timeout: float | None = None,
-    ) -> AttachResult | None:
-        """Give the user's place to a new connection. None: what they come back to may yet be registered; try again."""
+    ) -> AttachResult | Superseded | None:
+        """Give the user's place to a new connection, or back to that of generation `again`, unless a later one has it by now.
+
+        None: what they come back to may yet be registered; try again.
+        """
         reply = await self._run(
             "attach",
             self.ledger,
@@ -56,10 +60,13 @@ class Users(Cell):
             secrets.token_hex(8),
             self._rules.lease,
             patient,
+            again,
             timeout=timeout,
         )
         if reply[0] == b"wait":
             return None
+        if reply[0] == b"stale":
+            return Superseded(elsewhere=True)
         _, generation, at, pod, before, reservation, call, peer, has_place, owed = reply[:10]
         new_epoch, new_session, seq, counted, recovered, missed, told = reply[10:]
         return AttachResult(

@@ -2,17 +2,19 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from harness.faults import FaultProxy
-from harness.pods import MS, QUICK, Client, FakeConnection, MakePods, Pod, healthy, in_call
+from harness.pods import MS, QUICK, QUICK_PACE, Client, FakeConnection, MakePods, Pod, healthy, in_call
 from harness.redis import RedisServer
 from harness.waiting import until
 from msgspec.structs import replace
 
-from carillon.errors import Refused
+from carillon.errors import Close, Refused
 from carillon.protocol import UserInfo
+from carillon.service import ask
 from carillon.store.records import NOWHERE, Head
 
 
@@ -118,6 +120,88 @@ async def test_an_attach_that_is_given_up_and_runs_late_takes_no_place(
     await alice.heard("webrtc.ice")
     await alice.say("webrtc.ice", session_id=session, candidate="still here")
     await bob.heard("webrtc.ice")
+    assert not alice.connection.closed
+
+
+class Reclaim:
+    """A client's first connection takes its place back from one that died, its word to Redis held up until `let_go`."""
+
+    def __init__(self, pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._attach, self._gate, self._asked, self._done = pod.store.attach, asyncio.Event(), asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(pod.store, "attach", self._late)
+
+    async def _late(self, *arguments: Any, **options: Any) -> Any:
+        if self._asked.is_set():
+            return await self._attach(*arguments, **options)
+        self._asked.set()
+        await self._gate.wait()
+        try:
+            return await self._attach(*arguments, **options)
+        finally:
+            self._done.set()
+
+    async def asked(self) -> None:
+        await self._asked.wait()
+
+    async def let_go(self) -> None:
+        self._gate.set()
+        await self._done.wait()
+
+
+@pytest.fixture
+async def forgetful(redis_server: RedisServer, cell: str) -> AsyncIterator[list[Pod]]:
+    """Pods that never compare what they hold with Redis: what is not told is not found."""
+    pods = [await Pod(name, redis_server.url, cell, pace=dataclasses.replace(QUICK_PACE, attend=3600)).start() for name in ("a", "b", "c")]
+    yield pods
+    for pod in pods:
+        await pod.kill()
+
+
+@pytest.mark.parametrize("v1", [False, True])
+@pytest.mark.parametrize("first", ["lives", "is lost"])
+@pytest.mark.parametrize("where", [0, 1], ids=["same pod", "another pod"])
+async def test_a_place_is_not_taken_back_from_a_later_connection(
+    forgetful: list[Pod], monkeypatch: pytest.MonkeyPatch, v1: bool, first: str, where: int
+) -> None:
+    """It came when the place was empty, so nobody told the first one of it."""
+    monkeypatch.setattr(ask, "RECLAIM", 0.5)
+    alice, bob = await forgetful[0].join("alice", v1=v1), await forgetful[2].join("bob")
+    reclaim = Reclaim(forgetful[0], monkeypatch)
+    await late_attach(forgetful[1], alice)
+    await reclaim.asked()
+    if first == "is lost":
+        await alice.lose()
+    later = await forgetful[where].join("alice", v1=v1, resume=alice.resume)
+    await reclaim.let_go()
+    await bob.say("call.start", callee_id="alice")
+    session = (await later.heard("call.ring"))["session_id"]
+    await later.say("call.accept", session_id=session)
+    await bob.heard("call.accepted")
+    if first == "lives":
+        await until(lambda: alice.connection.code == Close.NORMAL)
+    await asyncio.sleep(1)
+    assert not later.connection.closed
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_a_place_that_two_dying_sockets_had_goes_back_to_the_living_one(
+    forgetful: list[Pod], monkeypatch: pytest.MonkeyPatch, v1: bool
+) -> None:
+    """The second attached when the first was undone, and before its place was taken back."""
+    alice, bob = await forgetful[0].join("alice", v1=v1), await forgetful[2].join("bob")
+    reclaim = Reclaim(forgetful[0], monkeypatch)
+    await late_attach(forgetful[1], alice)
+    await reclaim.asked()
+    undo = forgetful[1].store.undo
+
+    async def late(*arguments: Any, **options: Any) -> bool:
+        await reclaim.let_go()
+        return await undo(*arguments, **options)
+
+    monkeypatch.setattr(forgetful[1].store, "undo", late)
+    await late_attach(forgetful[1], alice)
+    await bob.say("call.start", callee_id="alice")
+    await alice.heard("call.ring")
     assert not alice.connection.closed
 
 

@@ -86,6 +86,14 @@ local function write_gently()
   redis.call('PEXPIRE', KEYS[1], TTL)
 end
 
+-- Who has the place may die while it attaches, and gives it back to whom it knows of.
+local function return_to(presence, user, pod, generation)
+  if (presence[9] or '') ~= '' then return end
+  write_gently()
+  presence[9], presence[10] = pod, generation
+  redis.call('SET', base .. 'p:' .. user, cmsgpack.pack(presence), 'PX', TTL)
+end
+
 local function keep(session, user)
   redis.call('SET', base .. 'e:' .. user, cmsgpack.pack(session), 'PX', TTL)
 end

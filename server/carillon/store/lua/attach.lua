@@ -1,8 +1,10 @@
 -- A user's new connection takes their place; for v1 it is the resume as well.
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
 --   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
+--   15 generation of a connection that takes its place back, which it does from no later one; 0: a new connection
 -- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
---   epoch, session, seq, n, recovered, entries, the revision known to have been told before, or -1}, {"wait"} or {"ledger", raw}.
+--   epoch, session, seq, n, recovered, entries, the revision known to have been told before, or -1}, {"wait"}, {"stale"} or
+--   {"ledger", raw}.
 -- Asked again with the same attach id it answers the same. Nobody is kicked here: the new pod kicks the previous place once its own
 -- socket has answered.
 local user = a[4]
@@ -14,6 +16,10 @@ local now = micros()
 local unsaid = not presence or presence[2] ~= ledger[2]
 if a[5] == 'v' then unsaid = a[7] ~= '' and not session else unsaid = unsaid and reservation[2] == '' end
 if a[14] and unsaid and now < (ledger[6] or 0) then return {'wait'} end
+if a[15] > 0 and presence and presence[6] ~= a[6] and presence[4] > a[15] and placed(presence, a[2], now, ledger) then
+  return_to(presence, user, a[2], a[15])
+  return {'stale'}
+end
 
 local generation, before, told = 0, {'', 0}, -1
 if presence and presence[6] == a[6] then

@@ -14,12 +14,7 @@ if not ledger then return {'ledger', got[1]} end
 local presence, session, there = read(got[2]), read(got[4]), read_call(got[7])
 local now = micros()
 if presence and presence[4] > a[4] then
-  -- Who has the place may die while it attaches, and gives it back to whom it knows of.
-  if presence[2] == ledger[2] and (presence[9] or '') == '' then
-    write_gently()
-    presence[9], presence[10] = a[2], a[4]
-    redis.call('SET', base .. 'p:' .. user, cmsgpack.pack(presence), 'PX', TTL)
-  end
+  if presence[2] == ledger[2] then return_to(presence, user, a[2], a[4]) end
   local elsewhere = presence[3] ~= '' and (presence[2] ~= ledger[2] or placed(presence, a[2], now, ledger))
   return {'stale', elsewhere and 1 or 0}
 end
