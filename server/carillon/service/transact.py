@@ -99,7 +99,7 @@ class Transactor:
                 case Again():
                     self._deliver_again(ask, outcome, commit)
                 case Duplicate():
-                    return Decision()
+                    return await self._before(ask)
                 case Raced():
                     return Found(None)
                 case Stale():
@@ -160,6 +160,20 @@ class Transactor:
                 raise OutOfSequence(n + 1)
             case Stale():
                 raise StaleConnection
+
+    async def _before(self, ask: Ask) -> Outcome:
+        """What became of a message that was taken before. Its refusal is an entry of the inbox, which answers it alone.
+
+        Raises StoreUnavailable, after which it may be said once more.
+        """
+        actor = ask.actor
+        assert actor is not None
+        found = await self._store.replay(actor.user_id, actor.epoch, actor.seq)
+        self._router.upstairs.mend(actor)
+        for _, event in found[1] if found else []:
+            if isinstance(event, Answered) and event.n == ask.number:
+                return Refusal(ErrorCode(event.code), event.message)
+        return Decision()
 
     def _too_early(self, outcome: Outcome) -> bool:
         """Just after Redis lost its data, what is not found may not have been said again yet."""

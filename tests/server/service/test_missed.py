@@ -163,3 +163,45 @@ async def test_a_relay_that_a_dead_socket_delivers_late_comes_once(redis_server:
     await bob.heard("call.ended")
     assert [ice["candidate"] for ice in bob.connection.of("webrtc.ice")] == ["1", "2"]
     await pod.kill()
+
+
+class LostCommit:
+    """The answer to a pod's first commit that is made is lost, and unless `once` all answers to commits from then on, until `hear`."""
+
+    def __init__(self, pod: Pod, *, once: bool) -> None:
+        self._pod, self._call, self._once, self._lost = pod, pod.link.call, once, False
+        pod.link.call = self._ask  # type: ignore[method-assign, assignment] # the network's part
+
+    async def _ask(self, script: Script, *arguments: Any, **options: Any) -> Any:
+        reply = await self._call(script, *arguments, **options)
+        if script.name != "commit" or not (self._lost or reply[0] == b"ok"):
+            return reply
+        self._lost = True
+        if self._once:
+            self.hear()
+        raise StoreUnavailable("the connection was lost", sent=True)
+
+    def hear(self) -> None:
+        self._pod.link.call = self._call  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("given_up", [False, True], ids=["asked again", "given up and said again"])
+async def test_a_refusal_whose_answer_was_lost_is_told_at_once_and_not_acknowledged(
+    redis_server: RedisServer, cell: str, given_up: bool
+) -> None:
+    """By the inbox alone: this pod never compares what it holds with Redis."""
+    pod = await Pod("pod", redis_server.url, cell, pace=dataclasses.replace(QUICK_PACE, attend=3600)).start()
+    alice = await pod.join("alice", v1=True)
+    pod.service._parts = dataclasses.replace(pod.service._parts, hurry=0.3)
+    lost = LostCommit(pod, once=not given_up)
+    await alice.say("call.start", n=1, callee_id="nobody")
+    if given_up:
+        assert (await alice.heard("error"))["code"] == "unavailable"
+        lost.hear()
+        await alice.say("call.start", n=1, callee_id="nobody")
+    refused = await alice.heard("error", 1 + given_up)
+    assert (refused["n"], refused["code"]) == (1, "user_offline")
+    await alice.say("call.end", n=2, session_id="none")
+    assert [error["n"] for error in alice.connection.of("error")][1 + given_up :] == [2]
+    assert not alice.connection.of("ack")
+    await pod.kill()
