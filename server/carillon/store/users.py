@@ -56,8 +56,6 @@ class Users(Cell):
             epoch or "",
             last_seq or 0,
             n or 0,
-            f"{self.ledger}-{secrets.token_hex(6)}",
-            secrets.token_hex(8),
             self._rules.lease,
             patient,
             again,

@@ -13,6 +13,7 @@ from harness.redis import RedisServer
 from harness.waiting import until
 
 from carillon.errors import StoreUnavailable
+from carillon.protocol import ResumePayload
 from carillon.store.scripts import Script
 from carillon.store.store import Keeping
 
@@ -205,3 +206,30 @@ async def test_a_refusal_whose_answer_was_lost_is_told_at_once_and_not_acknowled
     assert [error["n"] for error in alice.connection.of("error")][1 + given_up :] == [2]
     assert not alice.connection.of("ack")
     await pod.kill()
+
+
+@pytest.mark.parametrize("resume", [None, ResumePayload("another", "another", 3, 7)], ids=["fresh", "after a loss"])
+async def test_what_comes_between_two_tries_of_an_attach_counts_in_one_inbox(
+    pods: list[Pod], monkeypatch: pytest.MonkeyPatch, resume: ResumePayload | None
+) -> None:
+    """The first was never answered. What came then is parked, and must not be counted in another inbox that the second begins."""
+    pod, alice = pods[0], await pods[1].join("alice")
+    attach, tries = pod.store.attach, []
+
+    async def unanswered(*arguments: Any, **options: Any) -> Any:
+        tries.append(await attach(*arguments, **options))
+        if len(tries) > 1:
+            return tries[-1]
+        await alice.say("call.start", callee_id="bob")
+        await until(lambda: "bob" in pod.hub.parked)
+        raise StoreUnavailable("the connection was lost", sent=True)
+
+    monkeypatch.setattr(pod.store, "attach", unanswered)
+    bob = await pod.join("bob", v1=True, resume=resume)
+    session = (await alice.heard("call.ringing"))["session_id"]
+    stated = list(bob.connection.messages)
+    await alice.say("call.end", session_id=session)
+    await bob.heard("call.missed")
+    assert stated == [{"type": "session.welcome", "payload": {"recovered": False, "call": session, "n": 0, "seq": 1}}]
+    first, second = tries
+    assert (first.session, first.epoch, first.generation) == (second.session, second.epoch, second.generation)

@@ -1,12 +1,12 @@
 -- A user's new connection takes their place; for v1 it is the resume as well.
 -- ARGV[1]: 1 ledger  2 pod  3 sharded  4 user  5 kind ("v" | "r")  6 attach id  7 session or ""  8 epoch or ""  9 last_seq  10 n
---   11 new epoch  12 new session  13 lease microseconds  14 patient (what is not found yet is waited for)
---   15 generation of a connection that takes its place back, which it does from no later one; 0: a new connection
+--   11 lease microseconds  12 patient (what is not found yet is waited for)
+--   13 generation of a connection that takes its place back, which it does from no later one; 0: a new connection
 -- Returns {"ok", generation, now, previous pod, previous generation, reservation, call, peer's presence, peer has place, owed call,
 --   epoch, session, seq, n, recovered, entries, the revision known to have been told before, or -1}, {"wait"}, {"stale"} or
 --   {"ledger", raw}.
--- Asked again with the same attach id it answers the same. Nobody is kicked here: the new pod kicks the previous place once its own
--- socket has answered.
+-- Asked again with the same attach id it answers the same: a session and an inbox that it begins are named after that, and are kept.
+-- Nobody is kicked here: the new pod kicks the previous place once its own socket has answered.
 local user = a[4]
 local got = redis.call('MGET', KEYS[1], base .. 'p:' .. user, base .. 'r:' .. user, base .. 'e:' .. user)
 local ledger = known(got[1], a[1])
@@ -15,9 +15,9 @@ local presence, reservation, session = read(got[2]), read(got[3]) or {FORMAT, ''
 local now = micros()
 local unsaid = not presence or presence[2] ~= ledger[2]
 if a[5] == 'v' then unsaid = a[7] ~= '' and not session else unsaid = unsaid and reservation[2] == '' end
-if a[14] and unsaid and now < (ledger[6] or 0) then return {'wait'} end
-if a[15] > 0 and presence and presence[6] ~= a[6] and presence[4] > a[15] and placed(presence, a[2], now, ledger) then
-  return_to(presence, user, a[2], a[15])
+if a[12] and unsaid and now < (ledger[6] or 0) then return {'wait'} end
+if a[13] > 0 and presence and presence[6] ~= a[6] and presence[4] > a[13] and placed(presence, a[2], now, ledger) then
+  return_to(presence, user, a[2], a[13])
   return {'stale'}
 end
 
@@ -52,9 +52,9 @@ if a[5] == 'v' then
       missed = entries(user, a[9])
       if #missed == session[3] - a[9] then recovered = 1 else missed = {} end
     end
-  else
+  elseif not session or session[4] ~= a[6] then
     redis.call('DEL', base .. 'i:' .. user, base .. 'j:' .. user)
-    session = {FORMAT, a[11], 0, a[12], 0, 0, 0, 0, 0}
+    session = {FORMAT, a[1] .. '-' .. a[6], 0, a[6], 0, 0, 0, 0, 0}
   end
   keep(session, user)
 elseif session then
@@ -66,7 +66,7 @@ redis.call('SET', base .. 'p:' .. user, cmsgpack.pack({FORMAT, ledger[2], a[2], 
 local has_place = 0
 if call then
   if a[5] == 'v' or (call[3] == 'ringing' and call[4] == user) then
-    redis.call('ZADD', base .. 'd', now + a[13], 'l:' .. reservation[2] .. ':' .. user)
+    redis.call('ZADD', base .. 'd', now + a[11], 'l:' .. reservation[2] .. ':' .. user)
   end
   if placed(peer, a[2], now, ledger) then
     has_place = 1
