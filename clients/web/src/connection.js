@@ -159,7 +159,8 @@ export function createConnection(session, timers, owner) {
     lost.close(STALE);
     if (current) socket = null;
     else next = null;
-    if (code === 1000 && current) return refused("replaced");
+    // In a move it is our own successor that drives the old socket out, and this may be known before its welcome comes.
+    if (code === 1000 && current && next?.readyState !== 1) return refused("replaced");
     // 4402: fetched for this very connection, and its time is up all the same: the next one would be no better.
     if (code === 4401 || (code === 4402 && !current)) return refused("token_refused");
     if (code === 4403) return refused("origin_refused");

@@ -5,6 +5,7 @@ import { createConnection } from "../src/connection.js";
 import { createSession } from "../src/session.js";
 import { createTimers } from "../src/timers.js";
 import { bearer } from "../src/token.js";
+import { until } from "./server.js";
 
 const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
 
@@ -132,6 +133,54 @@ test("an attempt that nobody answers was wait enough: half of all ways may lead 
     t.mock.timers.tick(6000);
     t.mock.timers.tick(300);
   }
+});
+
+test("a socket that our own move drives out was not replaced by somebody else", async (t) => {
+  /** @type {Socket[]} */
+  const sockets = [];
+  class Socket {
+    readyState = 1;
+    closed = 0;
+    /** @type {any} */ onopen = null;
+    /** @type {any} */ onmessage = null;
+    /** @type {any} */ onclose = null;
+    constructor() {
+      sockets.push(this);
+    }
+    send() {}
+    close(code = 0) {
+      this.closed = code;
+    }
+    /** @param {{ type: string, payload: object }} message */
+    say(message) {
+      this.onmessage({ data: JSON.stringify(message) });
+    }
+  }
+  const { WebSocket } = globalThis;
+  const { random } = Math;
+  Object.assign(globalThis, { WebSocket: Socket });
+  Math.random = () => 0;
+  const timers = createTimers();
+  t.after(() => {
+    timers.stop();
+    Math.random = random;
+    Object.assign(globalThis, { WebSocket });
+  });
+  const lost = /** @type {string[]} */ ([]);
+  const nothing = () => {};
+  const told = { onLost: (/** @type {any} */ { code }) => lost.push(code), onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
+  const connection = createConnection(createSession(true), timers, { url: () => "ws://x", getToken: () => "a.b.c", admit: () => true, ...told });
+  connection.open();
+  await until(() => sockets.length === 1, "the first socket");
+  sockets[0].say(welcome());
+  sockets[0].say({ type: "server.going_away", payload: {} });
+  await until(() => sockets.length === 2, "the second socket");
+  sockets[1].onopen();
+  sockets[0].onclose({ code: 1000, reason: "replaced" });
+  sockets[1].say(welcome({ recovered: true }));
+  assert.deepEqual([lost, sockets[1].closed, connection.up()], [[], 0, true]);
+  sockets[1].onclose({ code: 1000, reason: "replaced" });
+  assert.deepEqual(lost, ["replaced"]);
 });
 
 test("reads the user of a token by the server's claim, by hash, else by sub; nobody's where there is none", () => {
