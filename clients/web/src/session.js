@@ -15,6 +15,11 @@
  * @property {boolean} [voided] It is another session: what we sent without an answer is void.
  */
 
+import { NO_CALL } from "./core/model.js";
+
+/** Does nothing. For a number that may be used up already: another message would be taken for the one that had it. */
+const NOTHING = { type: "call.end", payload: { session_id: NO_CALL } };
+
 /** @param {boolean} v1 Whether the server knows sessions; another one's messages are what they say, and no more. */
 export function createSession(v1) {
   const at = {
@@ -97,8 +102,9 @@ export function createSession(v1) {
     } else if (code === "unavailable" || code === "rate_limited") {
       heard.flush = Math.max(1, retry_after ?? 1);
       // Nobody wants to ring somebody seconds after having been told that it did not work.
-      if (n !== undefined && heard.about?.type === "call.start") drop(first);
-      else heard.news = null;
+      if (n === undefined || heard.about?.type !== "call.start") heard.news = null;
+      else if (code === "rate_limited") drop(first);
+      else heard.replies.push((at.outbox[first] = { ...NOTHING, n }));
     } else if (n !== undefined) settle(n);
   }
 

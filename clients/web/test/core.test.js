@@ -74,6 +74,20 @@ test("a start that was cancelled before its answer ends its call, and the next o
   assert.equal(play([hears("call.ringing", { session_id: "c2" })], second.model).model.call?.id, "c2");
 });
 
+test("a start of which the server did not know whether it was carried out is answered before the next one is sent", () => {
+  const unknown = hears("error", { code: "unavailable", message: "No" }, { about: { type: "call.start", payload: { callee_id: "bob" } } });
+  const first = play([welcomed(), starts, given, unknown, starts, given]);
+  assert.deepEqual([first.ended, first.sent], [["unavailable"], ["call.start bob"]]);
+  const was = play([hears("call.ringing", { session_id: "c1" })], first.model);
+  assert.deepEqual(was.sent, ["call.end c1", "call.start bob"]);
+  const instead = { about: { type: "call.end", payload: { session_id: "none" } } };
+  for (const code of ["session_not_found", "user_busy"]) {
+    assert.deepEqual(play([hears("error", { code, message: "No" }, instead)], first.model).sent, ["call.start bob"]);
+  }
+  const cancelled = play([welcomed(), starts, given, end, starts, given, unknown]);
+  assert.deepEqual([cancelled.sent, cancelled.model.ghosts], [["call.start bob"], 1]);
+});
+
 test("both call each other: merged, or refused and then rung", () => {
   const crossing = play([welcomed(), starts, given, ring()]);
   assert.equal(crossing.model.call?.state, "outgoing");
@@ -128,7 +142,10 @@ test("rings of the replay that are over do not ring; missed calls are told", () 
 
 test("every deadline", () => {
   const late = 10 ** 9;
-  assert.deepEqual(play([tick], play([welcomed(), starts, given]).model, late).ended, ["unavailable"]);
+  const sent = play([tick], play([welcomed(), starts, given]).model, late);
+  assert.deepEqual([sent.ended, sent.model.ghosts], [["unavailable"], 1]);
+  const turn = play([tick], play([welcomed(), starts, given, end, starts, given]).model, late);
+  assert.deepEqual([turn.ended, turn.model.ghosts], [["unavailable"], 1]);
   assert.deepEqual(play([tick], play(talking.slice(0, 4)).model, late).ended, ["no_answer"]);
   assert.deepEqual(play([tick], play([welcomed(), ring()]).model, late).ended, ["missed"]);
   assert.deepEqual(play([tick], play(talking.slice(0, 5)).model, late).ended, ["media_failed"]);
@@ -196,6 +213,7 @@ test("whatever happens in whatever order, no wrong state is shown", () => {
         if (call.state === "connected" || call.state === "reconnecting") assert.ok(call.connectedAt !== null && call.here, why);
         if (call.state === "incoming") assert.equal(call.direction, "incoming", why);
         if (["connecting", "connected", "reconnecting"].includes(call.state)) assert.ok(call.here, why);
+        if (next.work?.step === "turn" || next.work?.step === "sent") assert.notEqual(next.until, null, why);
         const waits = call.state !== "connected" && call.state !== "detached" && call.state !== "outgoing";
         if (waits) assert.notEqual(next.until, null, why);
       } else {

@@ -67,11 +67,26 @@ test("a refusal that consumed no number is sent again, but a start is given up",
   const session = fresh();
   session.number("call.start", {});
   session.number("webrtc.ice", { second: true });
-  const refused = session.receive({ type: "error", payload: { code: "unavailable", message: "", n: 1, retry_after: 5 } });
+  const refused = session.receive({ type: "error", payload: { code: "rate_limited", message: "", n: 1, retry_after: 5 } });
   assert.deepEqual([refused.about?.type, refused.flush, refused.news !== null], ["call.start", 5, true]);
   assert.deepEqual(session.at.outbox, [{ type: "webrtc.ice", payload: { second: true }, n: 1 }]);
-  const again = session.receive({ type: "error", payload: { code: "rate_limited", message: "", n: 1, retry_after: 0.2 } });
-  assert.deepEqual([again.news, again.flush, session.at.outbox.length], [null, 1, 1]);
+  for (const code of ["rate_limited", "unavailable"]) {
+    const again = session.receive({ type: "error", payload: { code, message: "", n: 1, retry_after: 0.2 } });
+    assert.deepEqual([again.news, again.flush, session.at.outbox.length], [null, 1, 1]);
+  }
+});
+
+test("a start of which it is not known whether it was carried out gives its number to nobody", () => {
+  const session = fresh();
+  session.number("call.start", {});
+  session.number("webrtc.ice", { second: true });
+  const refused = session.receive({ type: "error", payload: { code: "unavailable", message: "", n: 1, retry_after: 5 } });
+  assert.deepEqual([refused.about?.type, refused.flush, refused.news !== null], ["call.start", 5, true]);
+  const instead = { type: "call.end", payload: { session_id: "none" }, n: 1 };
+  assert.deepEqual(refused.replies, [instead]);
+  assert.deepEqual(session.at.outbox, [instead, { type: "webrtc.ice", payload: { second: true }, n: 2 }]);
+  session.receive({ type: "ack", payload: { n: 1 } });
+  assert.equal(session.number("call.start", {}).n, 3);
 });
 
 test("a refusal that consumed its number is final", () => {

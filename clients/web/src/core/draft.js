@@ -13,7 +13,7 @@
 import { sentence } from "../errors.js";
 import { NEXT, OFF, userOf } from "./model.js";
 
-/** ms that an unanswered start waits. */
+/** ms that a start waits for its turn, and for its answer. */
 const ANSWER = 12_000;
 /** ms beside the server's own ring deadline, whose message is to come first. */
 const SLACK = 5000;
@@ -115,10 +115,13 @@ export function close(m, id, declined = false) {
   m.over = [...m.over, id].slice(-8);
 }
 
-/** @param {Draft} m */
+/** As soon as what became of earlier ones is known. @param {Draft} m */
 export function sendStart(m) {
-  send(m, "call.start", /** @type {Payload} */ (m.work?.start));
-  m.work = { step: "sent" };
+  if (m.ghosts) m.work = { ...m.work, step: "turn" };
+  else {
+    send(m, "call.start", /** @type {Payload} */ (m.work?.start));
+    m.work = { step: "sent" };
+  }
   m.until = m.now + ANSWER;
 }
 

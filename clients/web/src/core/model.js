@@ -30,7 +30,7 @@
  * @property {boolean} polite In negotiation.
  * @property {Payload | null} rival A ring that came while our own start was unanswered.
  * @property {boolean} voided Whether a start without an answer was lost, unless what stands is its call.
- * @property {number} ghosts Starts that were sent, then given up; their answers are to come first.
+ * @property {number} ghosts Starts that were sent, then given up, by us or by the server; what became of them is to be told first.
  * @property {readonly string[]} over Calls that we ended, which the server may not know yet.
  * @property {string | null} carry The call that this page carried before it was reloaded.
  * @property {number | null} downAt Since when there is no connection.
@@ -65,6 +65,9 @@ export const NEXT = {
 
 /** @param {ConnectionState} state Whether the connection is there, or is being made; otherwise somebody has to ask for it. */
 export const wants = (state) => /online|connecting/.test(state);
+
+/** As the id of a call: ending it does nothing, which tells what became of a start that had its number. */
+export const NO_CALL = "none";
 
 /** @type {Devices} */
 export const OFF = { audio: "off", video: "off" };

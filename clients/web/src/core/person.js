@@ -53,8 +53,7 @@ export function acquired(m, key, local) {
   change(m, { local });
   switch (m.work?.step) {
     case "media":
-      if (m.ghosts) m.work = { ...m.work, step: "turn" };
-      else sendStart(m);
+      sendStart(m);
       break;
     case "answer":
       send(m, "call.accept", { session_id: m.call?.id });
@@ -97,7 +96,7 @@ export function tick(m) {
   if (!m.call || m.until === null || m.now < m.until) return;
   const { id, state } = m.call;
   if (!id) {
-    m.ghosts++;
+    if (m.work?.step === "sent") m.ghosts++;
     return finish(m, "unavailable");
   }
   const rang = state === "incoming";

@@ -9,7 +9,7 @@
  */
 
 import { change, close, connect, finish, made, over, ring, sendStart, to, toldOf } from "./draft.js";
-import { userOf } from "./model.js";
+import { NO_CALL, userOf } from "./model.js";
 
 /** @param {Draft} m @param {Message} message @param {{ about?: Message, replay?: boolean }} [more] See `Heard`. */
 export function hear(m, { type, payload }, { about, replay } = {}) {
@@ -104,16 +104,22 @@ function refused(m, { code, message, retry_after }, about) {
   const { call, work } = m;
   const type = about?.type ?? (m.ghosts || work?.step === "sent" ? "call.start" : "");
   if (type === "call.start") {
-    if (m.ghosts) lay(m);
-    else if (work?.step === "sent") finish(m, whyNot(code, message), retry_after);
-  } else if (call && (!about || about.payload.session_id === call.id)) {
+    // Whether it was carried out: what comes in its place will tell.
+    const unknown = about && code === "unavailable";
+    if (m.ghosts && !unknown) lay(m);
+    else if (work?.step === "sent") {
+      if (unknown) m.ghosts++;
+      finish(m, whyNot(code, message), retry_after);
+    }
+  } else if (m.ghosts && about?.payload.session_id === NO_CALL) lay(m);
+  else if (call && (!about || about.payload.session_id === call.id)) {
     if (code === "session_not_found" && call.state !== "incoming" && type !== "call.end") {
       finish(m, work?.step === "answered" ? "peer_hung_up" : "peer_lost");
     } else if (type === "call.accept") finish(m, "failed");
   }
 }
 
-/** The answer to a start that was given up: its call ends, and the next start may go. @param {Draft} m @param {string} [id] */
+/** It is known what became of a start that was given up: its call ends, and the next start may go. @param {Draft} m @param {string} [id] */
 function lay(m, id) {
   m.ghosts--;
   if (id) close(m, id);
