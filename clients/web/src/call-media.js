@@ -3,6 +3,7 @@
  *
  * @typedef {import("./types.js").CoreCall} CoreCall
  * @typedef {import("./types.js").Devices} Devices
+ * @typedef {import("./types.js").DeviceState} DeviceState
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").Payload} Payload
  * @typedef {import("./types.js").Quality} Quality
@@ -42,6 +43,10 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
   const preferred = {};
   /** @type {CarillonError | null} Why there is no microphone. */
   let refusal = null;
+  /** @type {Promise<void>} The person may take long to answer: what is asked meanwhile comes after it. */
+  let acquiring = Promise.resolve();
+  /** How often each was asked for: only the latest wish counts. */
+  const wishes = { audio: 0, video: 0 };
   /** @type {import("./peer.js").Peer | null} */
   let peer = null;
   /** @type {Signal[]} That came before there was a peer connection. */
@@ -63,9 +68,9 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
       const { tracks, local: state, error } = ours ? await acquire(media, listenOnly, preferred) : await { tracks: [], local: { ...OFF } };
       if (!stands(key)) return tracks.forEach(stop);
       if (ours) local = new MediaStream(tracks);
-      for (const track of tracks) watch(key, track);
+      for (const track of tracks) adopt(key, track);
       if (error) owner.onError(error);
-      take(acquired, key, state);
+      take(acquired, key, { ...state, audio: audible(state.audio) });
     } catch (cause) {
       if (!(cause instanceof CarillonError)) throw cause;
       if (!stands(key)) return;
@@ -80,38 +85,59 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
     const { call } = model();
     if (!call) return;
     for (const track of local?.getAudioTracks() ?? []) track.enabled = !muted;
-    tell(call.key, /on|muted/.test(call.local.audio) ? { audio: muted ? "muted" : "on" } : {}, muted);
+    const talks = /on|muted/.test(call.local.audio);
+    tell(call.key, talks ? { audio: muted ? "muted" : "on" } : {}, muted);
+    if (!talks && !muted && call.here && local) renew(call.key, "audio", (cause) => cause);
   }
+
+  /** What there is of a microphone, in a call that may be muted. @param {DeviceState} audio @returns {DeviceState} */
+  const audible = (audio) => (audio === "on" && model().call?.muted ? "muted" : audio);
 
   /** @param {number} key @param {Media} kind @param {boolean} [on] */
   async function swap(key, kind, on = true) {
-    const fresh = on ? await getTrack(kind, preferred) : null;
-    const { call } = model();
-    if (call?.key !== key || !local) {
+    const wish = ++wishes[kind];
+    const late = () => wish !== wishes[kind];
+    await acquiring;
+    const asked = on ? getTrack(kind, preferred) : null;
+    const fresh = await asked?.catch((cause) => {
+      if (!late()) throw cause;
+    });
+    if (!stands(key) || !local) {
       fresh?.stop();
       throw new CarillonError("call_over");
     }
+    if (late()) return void fresh?.stop();
     remove(local, kind).forEach(stop);
-    const muted = kind === "audio" && call.muted;
     if (fresh) {
-      fresh.enabled = !muted;
       local.addTrack(fresh);
-      watch(key, fresh);
+      adopt(key, fresh);
     }
     // Operations of a closed connection never settle: nobody waits for this one.
-    peer?.put(kind, fresh).catch(() => {});
-    tell(key, { [kind]: muted ? "muted" : on ? "on" : "off" });
+    peer?.put(kind, fresh ?? null).catch(() => {});
+    const state = on ? "on" : "off";
+    tell(key, { [kind]: kind === "audio" ? audible(state) : state });
+  }
+
+  /**
+   * Another track, for one that is gone or never was.
+   *
+   * @param {number} key
+   * @param {Media} kind
+   * @param {(cause: CarillonError) => CarillonError} why What to say where none can be had.
+   */
+  function renew(key, kind, why) {
+    swap(key, kind).catch((cause) => {
+      if (!stands(key)) return;
+      tell(key, { [kind]: stateOf(cause) });
+      owner.onError(why(cause));
+    });
   }
 
   /** @param {number} key @param {MediaStreamTrack} track Unplugged, or its permission withdrawn, it ends. */
-  function watch(key, track) {
+  function adopt(key, track) {
     const kind = /** @type {Media} */ (track.kind);
-    track.onended = () =>
-      swap(key, kind).catch((cause) => {
-        if (!stands(key)) return;
-        tell(key, { [kind]: stateOf(cause) });
-        owner.onError(new CarillonError(kind === "audio" ? "microphone_lost" : "camera_lost", { cause }));
-      });
+    track.enabled = kind === "video" || !model().call?.muted;
+    track.onended = () => renew(key, kind, (cause) => new CarillonError(kind === "audio" ? "microphone_lost" : "camera_lost", { cause }));
   }
 
   /** The person, and the peer. @param {number} key @param {Partial<Devices>} changed @param {boolean} [muted] */
@@ -225,7 +251,10 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
   }
 
   return {
-    acquire: getMedia,
+    /** @param {Parameters<typeof getMedia>[0]} wanted */
+    acquire(wanted) {
+      acquiring = getMedia(wanted);
+    },
     mute,
     swap,
     meet,
@@ -238,6 +267,7 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
     /** For this call and the next ones. @param {Media} kind @param {string} id */
     async choose(kind, id) {
       preferred[kind] = id;
+      await acquiring;
       const { call } = model();
       if (call?.here && local && (kind === "audio" || call.local.video === "on")) await swap(call.key, kind);
     },

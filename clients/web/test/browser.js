@@ -80,7 +80,7 @@ export class FakePeerConnection {
 
   /** @param {string} kind @param {{ direction: string }} init */
   addTransceiver(kind, { direction }) {
-    this.transceivers.push({ sender: { track: null }, receiver: { track: new Track(kind) }, direction, currentDirection: null });
+    this.transceivers.push({ sender: { track: null, replaceTrack: async () => {} }, receiver: { track: new Track(kind) }, direction, currentDirection: null });
     this.#need();
   }
 
@@ -167,11 +167,28 @@ export class FakePeerConnection {
 /** Set `fails.audio` or `fails.video` to the name of the DOMException that asking for it gives. */
 export const fails = { audio: "", video: "" };
 
+/** @type {Track[]} All that were given. */
+export const given = [];
+let answered = Promise.resolve();
+
+/** The browser asks the person, who takes their time. @returns {() => void} Answers all that is asked from now on. */
+export function hesitate() {
+  /** @type {() => void} */
+  let answer = () => {};
+  answered = new Promise((resolve) => {
+    answer = resolve;
+  });
+  return answer;
+}
+
 /** @param {{ audio?: unknown, video?: unknown }} wanted */
 async function getUserMedia(wanted) {
+  await answered;
   const kinds = /** @type {("audio" | "video")[]} */ (["audio", "video"]).filter((kind) => wanted[kind]);
   for (const kind of kinds) if (fails[kind]) throw new DOMException("no", fails[kind]);
-  return new Stream(kinds.map((kind) => new Track(kind)));
+  const tracks = kinds.map((kind) => new Track(kind));
+  given.push(...tracks);
+  return new Stream(tracks);
 }
 
 export function install() {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { WebSocket } from "ws";
 import { CarillonClient, CarillonError } from "../carillon.js";
-import { FakePeerConnection, MemoryStorage, fails, install } from "./browser.js";
+import { FakePeerConnection, MemoryStorage, fails, given, hesitate, install } from "./browser.js";
 import { Cluster, token, until } from "./server.js";
 
 install();
@@ -351,6 +351,62 @@ test("a microphone that stops is replaced, or told of", async () => {
   assert.equal(await told, "microphone_lost");
   assert.equal(alice.call?.local.audio, "missing");
   await until(() => bob.call?.remote.audio === "missing", "the peer's microphone");
+});
+
+test("what is asked while the browser asks for the microphone is done once it is there", async () => {
+  const { alice, bob, to } = await two();
+  await alice.start(to);
+  await reaches(bob, "incoming");
+  const answer = hesitate();
+  const accepted = bob.accept({ media: "video" });
+  await until(() => bob.call?.here, "the question");
+  bob.setMuted(true);
+  const camera = bob.setCamera(false);
+  answer();
+  await Promise.all([accepted, camera]);
+  const tracks = /** @type {MediaStream} */ (bob.call?.localStream).getTracks();
+  assert.deepEqual([bob.call?.muted, bob.call?.local], [true, { audio: "muted", video: "off" }]);
+  assert.deepEqual(tracks.map(({ kind, enabled }) => [kind, enabled]), [["audio", false]]);
+  await until(() => alice.call?.remote.audio === "muted", "the peer's mute");
+  bob.setMuted(false);
+  assert.deepEqual([bob.call?.local.audio, tracks[0].enabled], ["on", true]);
+});
+
+test("unmuted without a microphone, one is asked for", async () => {
+  const { alice, bob, to } = await two();
+  await alice.start(to, { listenOnly: true });
+  await reaches(bob, "incoming");
+  await bob.accept();
+  await reaches(alice, "connected");
+  const errors = /** @type {string[]} */ ([]);
+  alice.on("error", ({ error }) => errors.push(error.code));
+  fails.audio = "NotAllowedError";
+  alice.setMuted(false);
+  await until(() => alice.call?.local.audio === "refused", "the refusal");
+  assert.deepEqual(errors, ["microphone_refused"]);
+  fails.audio = "";
+  alice.setMuted(false);
+  await until(() => bob.call?.remote.audio === "on", "the microphone");
+  const [track] = /** @type {MediaStream} */ (alice.call?.localStream).getAudioTracks();
+  assert.deepEqual([alice.call?.local.audio, track.enabled, errors.length], ["on", true, 1]);
+});
+
+test("of what is asked of one device only the latest counts", async () => {
+  const { alice } = await talking();
+  let answer = hesitate();
+  const on = alice.setCamera(true);
+  await alice.setCamera(false);
+  answer();
+  await on;
+  const kinds = () => alice.call?.localStream?.getTracks().map(({ kind }) => kind);
+  assert.deepEqual([alice.call?.local.video, kinds(), given.at(-1)?.readyState], ["off", ["audio"], "ended"]);
+  answer = hesitate();
+  fails.video = "NotAllowedError";
+  const refused = alice.setCamera(true);
+  await alice.setCamera(false);
+  answer();
+  await refused;
+  assert.equal(alice.call?.local.video, "off");
 });
 
 test("signaling only", async () => {
