@@ -44,6 +44,8 @@ export function createSeat(options, emit, run) {
   let tabs = null;
   /** Whether somebody wants to be connected. */
   let wanted = false;
+  /** Whether somebody asked for that here, while another tab may hold the connection, and has had no answer yet. */
+  let asking = false;
   /** @type {object | null} The attempt to find out whose tabs share the connection. */
   let entering = null;
   /** Whether that is known, and this tab holds it. */
@@ -119,6 +121,7 @@ export function createSeat(options, emit, run) {
   /** @param {string} [token] */
   function lead(token) {
     leading = true;
+    asking = false;
     const before = machine.shown();
     Object.assign(session.at, { id: null, epoch: null, seq: 0, answered: 0, ...memory.cursor(), outbox: [] });
     const { call, over = [] } = memory.own();
@@ -136,6 +139,13 @@ export function createSeat(options, emit, run) {
     const { call, over } = model();
     memory.keep(null, over);
     machine.follow({ ...model(), call: call && { ...call, here: false } });
+  }
+
+  /** Connect although that was given up: here, even if it was in another tab. */
+  function anew() {
+    if (here()) return take(moves, { state: "connecting" });
+    machine.follow({ ...machine.shown(), state: "connecting", error: null });
+    tabs?.steal();
   }
 
   /** Hold the connection, which the tab with the call always does. */
@@ -156,7 +166,10 @@ export function createSeat(options, emit, run) {
 
   /** @param {any} shown By the tab that leads. */
   function onShown({ ended, error, ...shown }) {
-    if (ended) over(ended);
+    if (ended) return over(ended);
+    if (shown.state === "online") asking = false;
+    // That tab gave up before somebody asked here. Once this one leads the answer is its own, so that two do not take it in turns.
+    if (asking && !wants(shown.state)) tabs?.steal();
     else machine.follow({ ...model(), ...shown, error: heard(error) });
   }
 
@@ -268,7 +281,9 @@ export function createSeat(options, emit, run) {
     /** @param {string} method @param {unknown[]} args */
     ask: (method, args) => /** @type {import("./tabs.js").Tabs} */ (tabs).ask(method, args),
     connect() {
-      if (!wants(machine.shown().state)) take(moves, { state: "connecting" });
+      const { state } = machine.shown();
+      asking = !leading && state !== "online";
+      if (!wants(state)) anew();
       if (!wanted) {
         wanted = true;
         unwatch = watchPage(
@@ -288,7 +303,7 @@ export function createSeat(options, emit, run) {
     },
     leave() {
       if (here() && model().call?.here) take(end);
-      wanted = leading = false;
+      wanted = asking = leading = false;
       entering = null;
       connection.leave();
       tabs?.leave();

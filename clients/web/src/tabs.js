@@ -28,6 +28,8 @@ export const shareable = () => Boolean(globalThis.BroadcastChannel && globalThis
  */
 export function createTabs(name, answers, owner) {
   let leads = false;
+  /** Whether the place was asked for, and is not had yet. */
+  let stealing = false;
   let release = () => {};
   let waiting = new AbortController();
   const channel = new BroadcastChannel(name);
@@ -53,6 +55,7 @@ export function createTabs(name, answers, owner) {
     let held = false;
     const hold = () => {
       held = leads = true;
+      stealing = false;
       owner.onLead();
       return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
         release = resolve;
@@ -80,7 +83,8 @@ export function createTabs(name, answers, owner) {
     queue,
     /** Take the place now. */
     steal() {
-      if (leads) return;
+      if (leads || stealing) return;
+      stealing = true;
       waiting.abort();
       request({ steal: true });
     },
