@@ -302,7 +302,7 @@ export function createSeat(options, emit, run) {
       if (here()) connection.open();
     },
     leave() {
-      if (here() && model().call?.here) take(end);
+      if (here()) take(end);
       wanted = asking = leading = false;
       entering = null;
       connection.leave();

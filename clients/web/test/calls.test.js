@@ -268,6 +268,29 @@ test("a reload brings the call back, and the peer makes a new connection for it"
   assert.equal(bob.call?.id, reloaded.call?.id);
 });
 
+test("who leaves ends what is there: a call that rings, and one that is detached", async () => {
+  const { alice, bob, to } = await two();
+  const [theirs, mine] = [over(alice), over(bob)];
+  await alice.start(to);
+  await reaches(bob, "incoming");
+  bob.disconnect();
+  assert.deepEqual([bob.state, bob.call], ["idle", null]);
+  assert.deepEqual([(await mine).reason, (await theirs).reason], ["declined", "peer_declined"]);
+
+  await bob.connect();
+  await alice.start(to);
+  await reaches(bob, "incoming");
+  await bob.accept();
+  await reaches(alice, "connected");
+  const other = client(to);
+  await other.connect();
+  await reaches(other, "detached");
+  const [ended, left] = [over(alice), over(other)];
+  other.disconnect();
+  assert.equal(other.call, null);
+  assert.deepEqual([(await left).reason, (await ended).reason], ["hung_up", "peer_hung_up"]);
+});
+
 test("both call each other and are put into one call", async () => {
   const { alice, bob, to, from } = await two();
   await Promise.allSettled([alice.start(to), bob.start(from)]);
