@@ -12,6 +12,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ELSEWHERE = "You are signed in somewhere else now. Connect again to use calls here."
 REFUSED = "Your sign-in was not accepted. Sign in again."
+HOLD = """{ const { mediaDevices } = navigator;
+  const real = mediaDevices.getUserMedia.bind(mediaDevices);
+  window.given = [];
+  mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((answer) => (window.allow = answer));
+    const stream = await real(wanted);
+    window.given.push(...stream.getTracks());
+    return stream;
+  }; }"""
+"""A browser that asks for the microphone until `allow()`."""
+LET_GO = "() => window.given.length && window.given.every((track) => track.readyState === 'ended')"
 CONNECT = """async (bearer) => {
   const { CarillonClient } = await import('/sdk/carillon.js');
   const client = new CarillonClient({ url: `${location.origin}/ws`, getToken: () => bearer });
@@ -57,3 +68,32 @@ async def test_tabs_with_bad_tokens_do_not_take_the_place_from_each_other_for_ev
         assert await person.page.evaluate(CONNECT, bad) == "token_refused"
     await bob.page.wait_for_timeout(1000)
     assert len(attempts) == 2
+
+
+async def test_a_microphone_that_is_allowed_once_another_tab_has_the_call_is_let_go(people: People) -> None:
+    alice, bob = await people.signed_in("Alice"), await people.signed_in("Bob", script=HOLD)
+    tab = await people.signed_in("Bob", beside=bob)
+    await alice.dial(bob)
+    await tab.rings(alice)
+    await bob.press("Accept")
+    await bob.page.wait_for_function("() => Boolean(window.allow)", polling=200)
+    await tab.press("Accept")
+    await tab.connected()
+    made = await bob.page.evaluate("window.connections.length")
+    await bob.page.evaluate("window.allow()")
+    await bob.page.wait_for_function(LET_GO, polling=200)
+    assert await bob.page.evaluate("window.connections.length") == made
+    await tab.hears_more()
+    await alice.hears_more()
+
+
+async def test_both_tabs_show_that_a_call_was_cancelled(people: People) -> None:
+    alice, bob = await people.pair()
+    tab = await people.signed_in("Bob", beside=bob)
+    await alice.dial(bob)
+    for person in (bob, tab):
+        await person.rings(alice)
+    await alice.press("Cancel")
+    for person in (bob, tab):
+        await expect(person.state).to_have_text("You missed a call from Alice.")
+        await expect(person.button("Accept")).to_be_hidden()

@@ -125,7 +125,8 @@ export function createSeat(options, emit, run) {
     const before = machine.shown();
     Object.assign(session.at, { id: null, epoch: null, seq: 0, answered: 0, ...memory.cursor(), outbox: [] });
     const { call, over = [] } = memory.own();
-    machine.lead({ ...initial(before.media, call), state: "connecting", user: before.user, over });
+    const { serial } = model(); // What was begun for an earlier call is not taken for this one's.
+    machine.lead({ ...initial(before.media, call), state: "connecting", user: before.user, serial, over });
     take(inherit, before.call);
     connection.open(token);
   }
@@ -138,7 +139,10 @@ export function createSeat(options, emit, run) {
     media.release();
     const { call, over } = model();
     memory.keep(null, over);
-    machine.follow({ ...model(), call: call && { ...call, here: false } });
+    const shown = { ...model(), call: call && { ...call, here: false } };
+    // What this tab still waits for, such as a microphone, finds no call any more.
+    machine.lead({ ...model(), call: null, work: null, until: null, rival: null });
+    machine.follow(shown);
   }
 
   /** Connect although that was given up: here, even if it was in another tab. */
@@ -166,7 +170,11 @@ export function createSeat(options, emit, run) {
 
   /** @param {any} shown By the tab that leads. */
   function onShown({ ended, error, ...shown }) {
-    if (ended) return over(ended);
+    if (ended) {
+      const seen = machine.shown();
+      if (seen.call?.key === ended.call.key) machine.follow({ ...seen, call: null });
+      return over(ended);
+    }
     if (shown.state === "online") asking = false;
     // That tab gave up before somebody asked here. Once this one leads the answer is its own, so that two do not take it in turns.
     if (asking && !wants(shown.state)) tabs?.steal();
@@ -261,7 +269,7 @@ export function createSeat(options, emit, run) {
     if (moved) emit("state", { state, error, retryAt });
     if (snapshot && call !== before.call) {
       emit("call", { call: snapshot });
-      if (snapshot.state === "incoming" && snapshot.key !== before.call?.key) emit("incoming", { call: snapshot });
+      if (snapshot.state === "incoming" && snapshot.id !== before.call?.id) emit("incoming", { call: snapshot });
     }
     media.observe();
   }
