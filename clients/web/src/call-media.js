@@ -287,6 +287,8 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
   };
 }
 
+/** @typedef {ReturnType<typeof createCallMedia>} CallMedia */
+
 /** @param {MediaStreamTrack} track */
 function stop(track) {
   track.onended = null;

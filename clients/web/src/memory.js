@@ -54,6 +54,8 @@ export function createMemory(storage) {
   };
 }
 
+/** @typedef {ReturnType<typeof createMemory>} Memory */
+
 /** @param {"localStorage" | "sessionStorage"} name A page may be denied them. */
 function reach(name) {
   try {

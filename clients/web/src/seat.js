@@ -1,12 +1,9 @@
 /**
  * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
  *
- * @typedef {import("./types.js").Call} Call
- * @typedef {import("./types.js").CoreCall} CoreCall
  * @typedef {import("./types.js").Events} Events
  * @typedef {import("./types.js").Payload} Payload
  * @typedef {import("./types.js").Signal} Signal
- * @typedef {import("./core/model.js").Model} Model
  */
 
 import { createCallMedia } from "./call-media.js";
@@ -20,9 +17,10 @@ import { createMachine } from "./machine.js";
 import { createMemory } from "./memory.js";
 import { watchPage } from "./page.js";
 import { createSession } from "./session.js";
-import { createTabs, heard, shareable, told } from "./tabs.js";
+import { createTabs, shareable } from "./tabs.js";
 import { createTimers } from "./timers.js";
 import { bearer } from "./token.js";
+import { createView } from "./view.js";
 import { createAnswers, within } from "./waiting.js";
 
 /** ms. */
@@ -53,12 +51,10 @@ export function createSeat(options, emit, run) {
   let unwatch = () => {};
   /** @type {RTCIceServer[]} That the server gives. */
   let iceServers = [];
-  /** @type {Call | null} */
-  let snapshot = null;
 
   const onError = (/** @type {CarillonError} */ error) => emit("error", { error });
   /** @type {import("./machine.js").Owner} All of it is there before anything happens. */
-  const owner = /** @type {any} */ ({ ended, changed });
+  const owner = /** @type {any} */ ({});
   const machine = createMachine(initial(options.media !== false), timers, owner);
   const { model, take } = machine;
   const connection = createConnection(session, timers, {
@@ -83,10 +79,11 @@ export function createSeat(options, emit, run) {
     onError,
     onQuality: (quality) => emit("quality", quality),
   });
-  Object.assign(owner, media, { send: connection.send });
 
   /** Whether this tab holds the connection. */
   const here = () => !tabs || tabs.leads();
+  const view = createView(machine, media, memory, { here, post: (shown) => tabs?.show(shown) }, emit);
+  Object.assign(owner, media, view, { send: connection.send });
 
   function url() {
     const made = new URL(typeof options.url === "function" ? options.url() : options.url, globalThis.location?.href);
@@ -112,7 +109,7 @@ export function createSeat(options, emit, run) {
     await memory.open(server, user);
     if (entering !== attempt) return;
     if (!user) return onLead();
-    tabs = createTabs(`carillon:${server}:${user}`, answers, { onLead, onFollow, onShown, onNew: show, run });
+    tabs = createTabs(`carillon:${server}:${user}`, answers, { onLead, onFollow, onShown, onNew: view.show, run });
     // Whose call it was takes the place back; everybody else waits for it.
     if (memory.own().call) tabs.steal();
     else tabs.queue();
@@ -162,23 +159,12 @@ export function createSeat(options, emit, run) {
     if (!online()) throw new CarillonError(wanted ? "unreachable" : "not_connected");
   }
 
-  /** To the other tabs what is shown here. */
-  function show() {
-    const { state, error, retryAt, user, call } = model();
-    tabs?.show({ state, error: told(error), retryAt, user, call: call && { ...call, here: false } });
-  }
-
   /** @param {any} shown By the tab that leads. */
-  function onShown({ ended, error, ...shown }) {
-    if (ended) {
-      const seen = machine.shown();
-      if (seen.call?.key === ended.call.key) machine.follow({ ...seen, call: null });
-      return over(ended);
-    }
+  function onShown(shown) {
     if (shown.state === "online") asking = false;
     // That tab gave up before somebody asked here. Once this one leads the answer is its own, so that two do not take it in turns.
-    if (asking && !wants(shown.state)) tabs?.steal();
-    else machine.follow({ ...model(), ...shown, error: heard(error) });
+    if (asking && shown.state && !wants(shown.state)) tabs?.steal();
+    else view.mirror(shown);
   }
 
   // ---------------------------------------------------------------- what the server says
@@ -237,50 +223,13 @@ export function createSeat(options, emit, run) {
     if (id) memory.move({ id, epoch, seq, answered });
   }
 
-  // ---------------------------------------------------------------- what is done, and shown
-
-  /** @param {import("./machine.js").Ended} about */
-  function ended(about) {
-    over(about);
-    tabs?.show({ ended: about });
-  }
-
-  /** @param {import("./machine.js").Ended} ended */
-  function over({ call, silent }) {
-    queueMicrotask(() => {
-      const detail = { call: Object.freeze({ ...call, localStream: null, remoteStream: null }) };
-      if (!silent) {
-        emit("call", detail);
-        emit("ended", detail);
-      }
-      if (call.reason === "missed") emit("missed", detail);
-    });
-  }
-
-  /** @param {Model} before @param {Model} now */
-  function changed(before, now) {
-    const { state, error, retryAt, call } = now;
-    const moved = state !== before.state || error?.code !== before.error?.code || retryAt !== before.retryAt;
-    if (call !== before.call) snapshot = call && Object.freeze({ ...call, ...media.streams() });
-    if (here()) {
-      if (moved || call !== before.call) show();
-      memory.keep(call?.here ? call.id : now.carry, now.over);
-    }
-    if (moved) emit("state", { state, error, retryAt });
-    if (snapshot && call !== before.call) {
-      emit("call", { call: snapshot });
-      if (snapshot.state === "incoming" && snapshot.id !== before.call?.id) emit("incoming", { call: snapshot });
-    }
-    media.observe();
-  }
-
   return {
     ...machine,
     media,
     here,
     claim,
     check,
-    call: () => snapshot,
+    call: view.call,
     /** @param {string} type @param {Payload} payload */
     signal(type, payload) {
       const id = model().call?.id;

@@ -5,13 +5,14 @@
  * @param {Owner} owner
  */
 export function createCallMedia(timers: import("./timers.js").Timers, { model, take }: import("./machine.js").Machine, { send, up }: import("./connection.js").Connection, owner: Owner): {
-    acquire: ({ key, media, listenOnly }: {
+    /** @param {Parameters<typeof getMedia>[0]} wanted */
+    acquire(wanted: Parameters<({ key, media, listenOnly }: {
         key: number;
         media: Media;
         listenOnly: boolean;
-    }) => Promise<void>;
+    }) => Promise<void>>[0]): void;
     mute: (muted: boolean) => void;
-    swap: (key: number, kind: Media, on?: boolean) => Promise<void>;
+    swap: (key: number, kind: Media, on?: boolean) => Promise<undefined>;
     meet: (polite: boolean, offer: boolean) => void;
     hear: (signal: Signal) => undefined;
     restart: (down?: boolean) => void;
@@ -29,6 +30,7 @@ export function createCallMedia(timers: import("./timers.js").Timers, { model, t
     /** The call is no longer carried here. */
     release(): void;
 };
+export type CallMedia = ReturnType<typeof createCallMedia>;
 /**
  * The microphone, the camera and the peer connection of the call that this page carries.
  */
@@ -37,6 +39,10 @@ export type CoreCall = import("./types.js").CoreCall;
  * The microphone, the camera and the peer connection of the call that this page carries.
  */
 export type Devices = import("./types.js").Devices;
+/**
+ * The microphone, the camera and the peer connection of the call that this page carries.
+ */
+export type DeviceState = import("./types.js").DeviceState;
 /**
  * The microphone, the camera and the peer connection of the call that this page carries.
  */

@@ -45,3 +45,4 @@ export type Own = {
      */
     over?: readonly string[] | undefined;
 };
+export type Memory = ReturnType<typeof createMemory>;

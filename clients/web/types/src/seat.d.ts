@@ -5,13 +5,13 @@
  */
 export function createSeat(options: import("./types.js").Options, emit: <T extends keyof Events>(type: T, detail: Events[T]) => void, run: (method: string, args: unknown[]) => unknown): {
     media: {
-        acquire: ({ key, media, listenOnly }: {
+        acquire(wanted: Parameters<({ key, media, listenOnly }: {
             key: number;
             media: Media;
             listenOnly: boolean;
-        }) => Promise<void>;
+        }) => Promise<void>>[0]): void;
         mute: (muted: boolean) => void;
-        swap: (key: number, kind: Media, on?: boolean) => Promise<void>;
+        swap: (key: number, kind: Media, on?: boolean) => Promise<undefined>;
         meet: (polite: boolean, offer: boolean) => void;
         hear: (signal: import("./call-media.js").Signal) => undefined;
         restart: (down?: boolean) => void;
@@ -40,18 +40,10 @@ export function createSeat(options: import("./types.js").Options, emit: <T exten
     shown: () => import("./core/model.js").Model;
     take: <Rest extends unknown[]>(rule: (draft: import("./core/model.js").Draft, ...rest: Rest) => void, ...rest: Rest) => void;
     until: <T>(look: () => T | null) => Promise<T>;
-    lead(begun: import("./machine.js").Model): void;
-    follow(theirs: import("./machine.js").Model): void;
-    during: <T>(key: number, look: (call: import("./machine.js").CoreCall) => T | null) => Promise<T>;
+    lead(begun: Model): void;
+    follow(theirs: Model): void;
+    during: <T>(key: number, look: (call: CoreCall) => T | null) => Promise<T>;
 };
-/**
- * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
- */
-export type Call = import("./types.js").Call;
-/**
- * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
- */
-export type CoreCall = import("./types.js").CoreCall;
 /**
  * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
  */
@@ -64,8 +56,4 @@ export type Payload = import("./types.js").Payload;
  * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
  */
 export type Signal = import("./types.js").Signal;
-/**
- * The one connection that a user has in a browser: this tab holds it, or another one does and this tab shows what that one has.
- */
-export type Model = import("./core/model.js").Model;
 import { CarillonError } from "./errors.js";

@@ -1,19 +1,3 @@
-/**
- * A client session: numbering, sending again, receipt in order. Pure; feed it every message. The protocol is in docs/protocol.md.
- *
- * @typedef {import("./types.js").Message} Message
- * @typedef {import("./types.js").Payload} Payload
- *
- * @typedef {object} Heard What a message means beside its content.
- * @property {Message | null} news The message, if it is to be acted upon.
- * @property {Message[]} replies To be sent at once.
- * @property {Message} [about] Our own message that this error refuses.
- * @property {boolean} [replay] It was missed, and is told now.
- * @property {boolean} [gap] Something is missing: drop the socket and resume.
- * @property {number} [flush] Send the outbox again after so many seconds.
- * @property {Payload} [settled] With this message all that was missed has been told: the welcome says where things stand.
- * @property {boolean} [voided] It is another session: what we sent without an answer is void.
- */
 /** @param {boolean} v1 Whether the server knows sessions; another one's messages are what they say, and no more. */
 export function createSession(v1: boolean): {
     v1: boolean;

@@ -19,7 +19,7 @@ export function finish(m: Draft, reason: Reason, retryAfter?: number): void;
 export function ring(m: Draft, told: Payload): void;
 /** Ends a call for the server too, and remembers that. @param {Draft} m @param {string} id @param {boolean} [declined] */
 export function close(m: Draft, id: string, declined?: boolean): void;
-/** @param {Draft} m */
+/** As soon as what became of earlier ones is known. @param {Draft} m */
 export function sendStart(m: Draft): void;
 /** @param {Draft} m @param {Media} media @param {boolean} [listenOnly] */
 export function acquire(m: Draft, media: Media, listenOnly?: boolean): void;

@@ -46,7 +46,7 @@ export function userOf(info: Payload | null | undefined, id?: string): User;
  * @property {boolean} polite In negotiation.
  * @property {Payload | null} rival A ring that came while our own start was unanswered.
  * @property {boolean} voided Whether a start without an answer was lost, unless what stands is its call.
- * @property {number} ghosts Starts that were sent, then given up; their answers are to come first.
+ * @property {number} ghosts Starts that were sent, then given up, by us or by the server; what became of them is to be told first.
  * @property {readonly string[]} over Calls that we ended, which the server may not know yet.
  * @property {string | null} carry The call that this page carried before it was reloaded.
  * @property {number | null} downAt Since when there is no connection.
@@ -69,6 +69,8 @@ export function userOf(info: Payload | null | undefined, id?: string): User;
 /** @type {Record<CallState, readonly CallState[]>} */
 export const NEXT: Record<CallState, readonly CallState[]>;
 export function wants(state: ConnectionState): boolean;
+/** As the id of a call: ending it does nothing, which tells what became of a start that had its number. */
+export const NO_CALL: "none";
 /** @type {Devices} */
 export const OFF: Devices;
 export function initial(media: boolean, carry?: string | null): Model;
@@ -158,7 +160,7 @@ export type Model = {
      */
     voided: boolean;
     /**
-     * Starts that were sent, then given up; their answers are to come first.
+     * Starts that were sent, then given up, by us or by the server; what became of them is to be told first.
      */
     ghosts: number;
     /**
