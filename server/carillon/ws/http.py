@@ -16,9 +16,18 @@ from websockets.http11 import Request
 from carillon.ws.config import SignalingConfig
 from carillon.ws.protocol import SignalingProtocol
 
+PIPELINE = 16
+"""Requests of one connection that may wait for their answers. A read may hold ten thousand, each of which costs some KiB as it waits, and
+uvicorn reads on after every answer. Clients and proxies send one and wait for its answer.
+"""
+
 
 class TooLarge(Exception):
     """Request line and headers together pass the bound."""
+
+
+class TooMany(Exception):
+    """One request more than may wait."""
 
 
 class SignalingHttp(HttpToolsProtocol):
@@ -82,10 +91,12 @@ class SignalingHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._unparsed = False, 0
-        before = self.cycle
+        waiting, before = self._still_unanswered(), self.cycle
+        if len(waiting) >= PIPELINE:
+            raise TooMany
         super().on_headers_complete()
         if self.cycle is not before:
-            self._unanswered = [*self._still_unanswered(), self.cycle]
+            self._unanswered = [*waiting, self.cycle]
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

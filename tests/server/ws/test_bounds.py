@@ -8,6 +8,7 @@ from harness.waiting import until
 from harness.wire import BINARY, CLOSE, PING, PONG, TEXT, Host, RawClient, frame, settings
 
 from carillon.errors import Close
+from carillon.ws.http import PIPELINE
 from carillon.ws.socket import OVERHEAD, Closed, Message, Socket
 
 CONT = 0
@@ -85,6 +86,16 @@ async def test_a_leaving_peer_that_never_reads_is_gone_in_bounded_time() -> None
         client.say(CLOSE)
         assert await end(socket) == Closed(1005, "", clean=True)
         await until(lambda: not host.server.server_state.connections)
+
+
+async def test_a_client_that_asks_ten_thousand_times_at_once_is_cut_off_and_holds_up_nobody(host: Host) -> None:
+    client = await RawClient.connect(host.port)
+    client.send(b"GET / HTTP/1.1\r\n\r\n" * 10_000)
+    other, to_other = await host.pair()
+    assert to_other.send("still here")
+    assert await other.hear() == (TEXT, b"still here")
+    assert (await client.gone()).count(b"HTTP/1.1 ") <= PIPELINE
+    await until(lambda: len(host.server.server_state.connections) == 1)
 
 
 async def test_reading_pauses_at_the_byte_bound_and_resumes() -> None:

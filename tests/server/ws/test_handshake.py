@@ -6,10 +6,11 @@ import re
 
 import pytest
 from harness.waiting import until
-from harness.wire import PING, PONG, TEXT, Host, RawClient, frame, settings
+from harness.wire import CLOSE, PING, PONG, TEXT, Host, RawClient, frame, settings
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from carillon.ws.http import PIPELINE
 from carillon.ws.socket import Closed, Message
 
 TOKEN = "eyJ0.c2VjcmV0.dG9rZW4"
@@ -65,8 +66,16 @@ async def test_what_is_no_http_is_answered_or_dropped(host: Host, rubbish: bytes
         (GET + UPGRADE, [200]),
         (POST + b"zz\r\n", [400]),
         (GET + POST + b"zz\r\n", [200]),
+        (GET * (PIPELINE + 1), [200] * PIPELINE),
     ],
-    ids=["junk behind a request", "junk behind two", "an upgrade behind a request", "a bad body", "a bad body behind a request"],
+    ids=[
+        "junk behind a request",
+        "junk behind two",
+        "an upgrade behind a request",
+        "a bad body",
+        "a bad body behind a request",
+        "one more than may wait",
+    ],
 )
 async def test_requests_before_a_bad_one_are_answered_in_order(
     host: Host, sent: bytes, statuses: list[int], caplog: pytest.LogCaptureFixture
@@ -77,6 +86,20 @@ async def test_requests_before_a_bad_one_are_answered_in_order(
     assert [int(found) for found in re.findall(r"HTTP/1.1 (\d+)", said)] == statuses
     assert said.count("connection: close") == 1
     assert not caplog.records
+
+
+async def test_requests_that_wait_are_counted_over_several_reads(host: Host) -> None:
+    client = await RawClient.connect(host.port)
+    client.send(LATE)
+    await until(lambda: host.asked == 1)
+    client.send(GET * PIPELINE)
+    other, _ = await host.pair()
+    other.say(CLOSE)
+    await other.gone()
+    host.late.set()
+    said = await client.gone()
+    assert said.count(b"HTTP/1.1 200 ") == said.count(b"HTTP/1.1 ") == PIPELINE
+    assert said.count(b"connection: close") == 1
 
 
 async def test_a_client_that_goes_while_its_requests_wait_is_no_error(host: Host, caplog: pytest.LogCaptureFixture) -> None:
