@@ -53,7 +53,12 @@ class SignalingHttp(HttpToolsProtocol):
         self._wait_for_request()
 
     def _wait_for_request(self) -> None:
-        """One request, head and body, must be here in time; between requests uvicorn's keep-alive counts."""
+        """One request, head and body, must be here in time; between requests uvicorn's keep-alive counts.
+
+        It ends where a request begins, and not, as in uvicorn, with any bytes: blank lines and what is left of an answered body would keep
+        the connection for ever.
+        """
+        self._unset_keepalive_if_required()
         if self._patience is None:
             self._patience = self.loop.call_later(self.bounds.request, self.transport.abort)
 
@@ -61,6 +66,12 @@ class SignalingHttp(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._in_head:
+            # The next request began before this answer.
+            self._unset_keepalive_if_required()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
@@ -111,7 +122,6 @@ class SignalingHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._unset_keepalive_if_required()
         self._unparsed = self._unparsed + len(data) if self._in_head else 0
         try:
             self.parser.feed_data(data)

@@ -135,18 +135,44 @@ async def test_a_path_in_no_ascii_is_refused(host: Host) -> None:
 
 async def test_silence_and_trickles_are_cut_off_and_kept_connections_are_not() -> None:
     async with Host(settings(server__request_timeout=0.5)) as host:
-        silent, trickle, kept = [await RawClient.connect(host.port) for _ in range(3)]
-        kept.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert "200 OK" in await kept.answer()
-        assert await kept.reader.readexactly(2) == b"OK"
+        silent, trickle, kept, blank = [await RawClient.connect(host.port) for _ in range(4)]
+        for one in (kept, blank):
+            one.send(GET)
+            assert "200 OK" in await one.answer()
+            assert await one.reader.readexactly(2) == b"OK"
+        blank.send(b"\r\n")
         trickle.send(b"GET / HTTP/1.1\r\n")
         async with asyncio.timeout(10):
             while not trickle.reader.at_eof():
                 trickle.send(b"X-Slow: ever\r\n")
                 await asyncio.sleep(0.05)
         assert await silent.gone() == b""
-        kept.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        kept.send(GET)
         assert "200 OK" in await kept.answer()
+        assert await blank.gone() == b""
+
+
+async def test_the_rest_of_a_body_that_is_answered_already_does_not_keep_a_connection() -> None:
+    async with Host(settings(), timeout_keep_alive=1) as host:
+        client = await RawClient.connect(host.port)
+        client.send(POST)
+        assert "200 OK" in await client.answer()
+        client.send(b"0\r\n\r\n")
+        assert await client.gone() == b"OK"
+
+
+async def test_a_request_begun_before_an_answer_has_its_own_time() -> None:
+    """uvicorn's keep-alive begins with the answer, and must not count then."""
+    async with Host(settings(), timeout_keep_alive=0.2) as host:
+        client = await RawClient.connect(host.port)
+        client.send(GET + LATE[:-2])
+        assert "200 OK" in await client.answer()
+        await asyncio.sleep(0.5)
+        client.send(LATE[-2:])
+        await until(lambda: host.asked == 1)
+        await asyncio.sleep(0.5)
+        host.late.set()
+        assert "200 OK" in await client.answer()
 
 
 async def test_an_open_socket_outlives_the_request_timeout() -> None:
