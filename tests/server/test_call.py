@@ -68,6 +68,15 @@ def test_a_start_reserves_both_and_rings() -> None:
     assert {(deadline.kind, deadline.user_id) for deadline in decision.deadlines} == {("ring", ""), ("lease", "alice"), ("lease", "bob")}
 
 
+def test_what_no_push_can_use_is_not_stored() -> None:
+    device = {"device_token": "t", "device_os": "ios"}
+    kept = made(decide(world(), start(can_push=True, **device), NOW, RULES))
+    assert (kept.device_token, kept.device_os) == ("t", "ios")
+    for useless in (device, {"device_os": "x"}):
+        call = made(decide(world(), start(**useless), NOW, RULES))
+        assert call.device_token is call.device_os is None
+
+
 def test_no_revision_falls_when_redis_forgets() -> None:
     far = NOW + 10**9
     assert made(decide(world(revision=far), start(), NOW, RULES)).revision == far + 1

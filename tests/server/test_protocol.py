@@ -4,6 +4,7 @@ import json
 import random
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,13 @@ def test_messages_of_the_reference(kind: str, payload: dict[str, object]) -> Non
             assert protocol.relay_session(message) == SESSION
 
 
+def test_every_text_of_a_start_is_bounded_for_it_is_stored() -> None:
+    fields = msgspec.json.schema_components([protocol.StartPayload])[1]["StartPayload"]["properties"]
+    for name, field in fields.items():
+        for kind in field.get("anyOf", [field]):
+            assert kind.get("type") == "null" or "maxLength" in kind or "enum" in kind, name
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -48,6 +56,7 @@ def test_messages_of_the_reference(kind: str, payload: dict[str, object]) -> Non
         b'{"type":"call.start","payload":{"callee_id":""}}',
         b'{"type":"call.start","payload":{"callee_id":"\\ud800"}}',
         b'{"type":"call.start","payload":{"callee_id":"b","media":"smell"}}',
+        b'{"type":"call.start","payload":{"callee_id":"b","callee_os":"' + b"x" * 33 + b'"}}',
         b'{"type":"call.start","payload":{"callee_id":"b","data":"' + b"x" * 1025 + b'"}}',
         '{{"type":"call.start","payload":{{"callee_id":"b","data":"{}"}}}}'.format("é" * 600).encode(),
         b'{"type":"call.accept","payload":{"session_id":5}}',

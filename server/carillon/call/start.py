@@ -36,7 +36,7 @@ def on_start(world: World, start: Start, now: int, rules: Rules) -> Outcome:
         created=now,
         ring_until=now + rules.ring,
         device_token=start.device_token if start.can_push else None,
-        device_os=start.device_os,
+        device_os=start.device_os if start.can_push else None,
         media=start.media,
         data=start.data,
         alert=Alert.PUSH if push else Alert.NONE,

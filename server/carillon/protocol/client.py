@@ -12,7 +12,9 @@ from carillon.protocol.values import DATA_BYTES, DeviceToken, Media, Number, Sdp
 class StartPayload(Struct, frozen=True):
     callee_id: UserId
     callee_device_token: DeviceToken | None = None
-    callee_os: Annotated[str, Meta(description="`android` (FCM) or `ios` (APNs); a token without it is of no use.")] | None = None
+    callee_os: (
+        Annotated[str, Meta(max_length=32, description="`android` (FCM) or `ios` (APNs); a token without it is of no use.")] | None
+    ) = None
     media: Media | None = None
     data: (
         Annotated[
