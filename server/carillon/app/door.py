@@ -11,7 +11,10 @@ from carillon.telemetry import Metrics
 from carillon.ws.ports import Refusal
 
 FLOOD_SECONDS = 5.0
-"""A connection so far above its rate, in seconds of it, is closed; below that single messages are refused."""
+"""A connection so far above its rate, in seconds of it, is closed; below that single messages are refused.
+
+A refused message owes what it would have taken of its rate, and time pays for it: up to twice the rate, that does not add up.
+"""
 
 
 class Door:
@@ -112,20 +115,23 @@ class Door:
         now = self._clock()
         messages = Bucket(self._messages, now) if self._messages else None
         volume = Bucket(self._bytes, now) if self._bytes else None
-        owed = 0.0
+        owed, last = 0.0, now
 
         def take(size: int) -> CloseCode | None:
-            nonlocal owed
+            nonlocal owed, last
             now = self._clock()
-            wait = max(messages.take(now) if messages else 0.0, volume.take(now, size) if volume else 0.0)
-            if not wait:
-                owed = 0.0
+            owed, last = max(0.0, owed - (now - last)), now
+            late = messages.take(now) if messages else 0.0
+            heavy = volume.take(now, size) if volume else 0.0
+            if not (late or heavy):
                 return None
             self._metrics.limited.inc("messages")
-            owed += 1.0 / self._messages.per_second if self._messages else wait
-            if owed > FLOOD_SECONDS:
+            # Of a slow rate, or of a large message, one alone may take longer than any flood.
+            again = owed > 0.0
+            owed += max(messages.seconds(1) if messages and late else 0.0, volume.seconds(size) if volume and heavy else 0.0)
+            if again and owed > FLOOD_SECONDS:
                 return Close.FLOODING
-            raise Refused(ErrorCode.RATE_LIMITED, "Too many messages", retry_after=wait)
+            raise Refused(ErrorCode.RATE_LIMITED, "Too many messages", retry_after=max(late, heavy))
 
         return take
 

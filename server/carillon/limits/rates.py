@@ -22,6 +22,10 @@ class Bucket:
             return 0.0
         return (min(cost, self._rate.count) - self._level) / self._rate.per_second
 
+    def seconds(self, cost: float) -> float:
+        """How long the rate takes to make up for it."""
+        return cost / self._rate.per_second
+
     def full(self, now: float) -> bool:
         self._fill(now)
         return self._level >= self._rate.count

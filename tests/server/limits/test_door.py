@@ -3,7 +3,7 @@
 import pytest
 
 from carillon.app.door import Door
-from carillon.config import Settings
+from carillon.config import Rate, Settings
 from carillon.errors import Close, ErrorCode, Refused
 from carillon.telemetry import Metrics
 from carillon.ws.ports import Refusal
@@ -97,6 +97,39 @@ def test_a_flood_is_refused_and_then_cut_off() -> None:
         except Refused:
             refused += 1
     assert refused == 50
+
+
+RATES = {"LIMIT_MESSAGES": ("1000/10", "10/1", "2/60", "1/60"), "LIMIT_BYTES": ("8388608/10", "16384/1", "32768/60")}
+
+
+def take_at(times: float, name: str, rate: str) -> bool:
+    """Whether a client is cut off that sends messages of 8000 bytes at so many times its rate, for some thousand of them."""
+    clock = Clock()
+    limit = Rate(*map(int, rate.split("/")))
+    meter = door(clock, **({"MAX_FRAME_BYTES": "16384", "LIMIT_MESSAGES": "off", "LIMIT_BYTES": "off"} | {name: rate})).meter()
+    gap = (8000 if name == "LIMIT_BYTES" else 1) / limit.per_second / times
+    for _ in range(5000):
+        clock.now += gap
+        try:
+            if meter(8000) is Close.FLOODING:
+                return True
+        except Refused:
+            continue
+    return False
+
+
+@pytest.mark.parametrize(("name", "rate"), [(name, rate) for name, rates in RATES.items() for rate in rates])
+def test_who_keeps_sending_far_above_a_rate_is_cut_off_and_slightly_above_it_never(name: str, rate: str) -> None:
+    assert [take_at(times, name, rate) for times in (10, 4)] == [True, True]
+    assert [take_at(times, name, rate) for times in (1.9, 1.1, 0.9)] == [False, False, False]
+
+
+def test_one_refused_message_is_no_flood_however_much_of_a_rate_it_is() -> None:
+    meter = door(Clock(), LIMIT_MESSAGES="1/60").meter()
+    assert meter(100) is None
+    with pytest.raises(Refused):
+        meter(100)
+    assert meter(100) is Close.FLOODING
 
 
 def test_bytes_count_too() -> None:
