@@ -43,10 +43,11 @@ class Authenticator:
             raise AuthError(f"Token longer than {self._longest} bytes")
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, ValueError, RecursionError):
             raise AuthError("Invalid token") from None
+        # Of any type that JSON has; lists and objects cannot even be looked up.
         algorithm, kid = header.get("alg"), header.get("kid") or ""
-        if algorithm not in self._accepted or not isinstance(kid, str):
+        if not isinstance(algorithm, str) or not isinstance(kid, str) or algorithm not in self._accepted:
             raise AuthError("Token of an algorithm that is not accepted")
         return self._identity(await self._claims(token, kid, algorithm, now))
 
@@ -88,7 +89,7 @@ class Authenticator:
             raise AuthError(f"Token without the claim {error.claim}") from None
         except (jwt.InvalidAudienceError, jwt.InvalidIssuerError):
             raise AuthError("Token meant for another service") from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise AuthError("Invalid token") from None
         return claims
 

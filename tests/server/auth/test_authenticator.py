@@ -1,5 +1,6 @@
 """Which tokens are believed, by which keys, and that nothing of them is told."""
 
+import base64
 import hashlib
 import json
 import logging
@@ -34,6 +35,13 @@ PRIVATE = {
 def token(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
     claims = {"hash": "alice", "name": "Alice", "exp": int(NOW) + 60} | changes
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm=algorithm, headers=headers)
+
+
+def headed(header: Any) -> str:
+    """A token with this header, which no library would write."""
+    text = header if isinstance(header, str) else json.dumps(header)
+    parts = [text.encode(), json.dumps({"hash": "alice", "exp": int(NOW) + 60}).encode(), b"signature"]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 def jwk(algorithm: str, kid: str) -> dict[str, Any]:
@@ -74,6 +82,12 @@ async def test_a_good_token_names_its_user() -> None:
         token(hash="a\nb"),
         jwt.encode({"hash": "alice", "exp": int(NOW) + 60}, None, algorithm="none"),
         "x" * 9000,
+        headed({"alg": ["HS256"]}),
+        headed({"alg": {"HS256": 1}}),
+        headed({"alg": "HS256", "kid": ["one"]}),
+        headed({"alg": "HS256", "kid": {"one": 1}}),
+        headed("[" * 3000),
+        "\ud800.b.c",
     ],
     ids=[
         "nothing",
@@ -95,6 +109,12 @@ async def test_a_good_token_names_its_user() -> None:
         "a line break in hash",
         "no signature",
         "far too long",
+        "a list as alg",
+        "an object as alg",
+        "a list as kid",
+        "an object as kid",
+        "a header without a bottom",
+        "half a character",
     ],
 )
 async def test_bad_tokens(bad: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,6 +123,25 @@ async def test_bad_tokens(bad: str, caplog: pytest.LogCaptureFixture) -> None:
     for part in [part for part in bad.split(".") if len(part) > 8]:
         assert part not in str(refused.value)
         assert part not in caplog.text
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+headers = st.fixed_dictionaries(
+    {"alg": st.sampled_from(["HS256", "ES256"]) | json_values},
+    optional=dict.fromkeys(("kid", "typ", "b64", "crit", "zip"), json_values),
+)
+
+
+@given((headers | json_values).map(headed) | st.text(st.characters(), max_size=100))
+async def test_any_token_is_an_auth_error_at_most(text: str) -> None:
+    """Anything else would be an HTTP 500, and no refusal that the limits count."""
+    for authenticator in (Authenticator(AuthSettings(secret=SECRET)), with_provider(Provider(jwk("ES256", "one")))):
+        with pytest.raises(AuthError):
+            await authenticator.authenticate(text, NOW)
 
 
 async def test_expiry_has_a_leeway() -> None:
