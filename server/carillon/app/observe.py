@@ -3,6 +3,7 @@
 from carillon.call import Accept, Call, Command, Decision, Start
 from carillon.errors import Close
 from carillon.telemetry import CallTelemetry, Telemetry, connection_closed, connection_opened, connection_refused
+from carillon.telemetry.instruments import OTHER
 from carillon.ws.ports import Refusal
 
 _RESULTS = {
@@ -15,6 +16,9 @@ _RESULTS = {
     Close.RESTART: "leaving",
 }
 _WHY = {int(code): code.reason for code in Close.all()}
+_NOTHING_SAID = 1005
+_LABELS = {code: str(code) for code in (*_WHY, _NOTHING_SAID)}
+"""Close codes that are counted each by itself. Clients may close with a thousand others, and would use up the labels of all."""
 
 
 class Observer:
@@ -37,8 +41,8 @@ class Observer:
 
     def closed(self, user_id: str, *, v1: bool, code: int, clean: bool, seconds: float, received: int, sent: int) -> None:
         self._metrics.connections.add(-1, "v1" if v1 else "reference")
-        self._metrics.closes.inc(str(code))
-        if code == Close.SLOW:
+        self._metrics.closes.inc(_LABELS.get(code, OTHER))
+        if code == Close.SLOW and not clean:
             self._metrics.aborts.inc()
         by = "client" if clean else "network" if code == Close.ABNORMAL else "server"
         why = _WHY.get(code, "") if by == "server" else ""

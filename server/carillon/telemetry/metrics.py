@@ -34,7 +34,9 @@ class Metrics:
         self.connects = Counter(
             Info("carillon.connects", "{connection}", "Attempts to connect, by what came of them.", ("result",)), _each(CONNECTS)
         )
-        self.closes = Counter(Info("carillon.closes", "{connection}", "Connections closed or lost, by close code.", ("code",)))
+        self.closes = Counter(
+            Info("carillon.closes", "{connection}", "Connections closed or lost, by close code; `other`: an app's own.", ("code",))
+        )
         self.aborts = Counter(
             Info("carillon.backlog.aborts", "{connection}", "Connections cut because their client read too slowly (BACKLOG_BYTES).")
         )

@@ -1,0 +1,50 @@
+"""What is counted of connections is what happened, and labelled by nothing that a client made up."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import CloseCode as StandardCode
+
+from carillon.app.observe import Observer
+from carillon.config import AuthSettings, Settings
+from carillon.errors import Close
+from carillon.telemetry import Metrics, Telemetry
+from carillon.telemetry.instruments import MOST, OTHER
+
+NOTHING_SAID = int(StandardCode.NO_STATUS_RCVD)
+
+
+def observer() -> tuple[Observer, Metrics]:
+    telemetry = Telemetry(Settings(auth=AuthSettings(secret="x" * 32)))
+    return Observer(telemetry), telemetry.metrics
+
+
+def close(observer: Observer, code: int, *, clean: bool = True) -> None:
+    observer.closed("alice", v1=True, code=code, clean=clean, seconds=1.0, received=0, sent=0)
+
+
+def test_codes_that_clients_make_up_leave_those_of_the_server_their_labels() -> None:
+    one, metrics = observer()
+    for code in range(3000, 3000 + 2 * MOST):
+        close(one, code)
+    for code in (*Close.all(), NOTHING_SAID):
+        close(one, code, clean=False)
+    expected = {str(int(code)): 1 for code in (*Close.all(), NOTHING_SAID)} | {OTHER: 2 * MOST}
+    assert {code: count for (code,), count in metrics.closes.read()} == expected
+
+
+@given(st.lists(st.integers(1000, 4999)))
+def test_the_labels_are_few_whatever_clients_say(codes: list[int]) -> None:
+    one, metrics = observer()
+    for code in codes:
+        close(one, code)
+    seen = dict(metrics.closes.read())
+    assert sum(seen.values()) == len(codes)
+    assert {key for (key,) in seen} <= {OTHER, str(NOTHING_SAID), *(str(int(code)) for code in Close.all())}
+
+
+def test_a_client_that_says_it_was_cut_off_was_not() -> None:
+    one, metrics = observer()
+    close(one, Close.SLOW)
+    assert metrics.aborts.read() == [((), 0)]
+    close(one, Close.SLOW, clean=False)
+    assert metrics.aborts.read() == [((), 1)]
