@@ -33,7 +33,7 @@ class CallPusher:
         return Alert.PUSH if result.delivered else Alert.FAILED
 
     async def cancel(self, call: Call) -> None:
-        _tell(call, "cancel", await self._sender.cancel(request_of(call), self._clock() + CANCEL_PATIENCE))
+        _tell(call, "cancel", await self._sender.cancel(request_of(call), CANCEL_PATIENCE))
 
     def settle(self, session_id: str) -> None:
         """The call rings no more: make no further attempt to ring."""

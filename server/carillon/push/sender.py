@@ -113,8 +113,11 @@ class PushSender:
         if ring is not None:
             ring.stop.set()
 
-    async def cancel(self, request: PushRequest, deadline: float) -> PushResult:
-        """Take a ring back: after a ring that is under way, and not at all when that cannot have arrived or PUSH_CANCEL is off."""
+    async def cancel(self, request: PushRequest, patience: float) -> PushResult:
+        """Take a ring back: after a ring that is under way, and not at all when that cannot have arrived or PUSH_CANCEL is off.
+
+        patience: seconds to try for, once nothing is under way: an attempt to ring may hang for as long.
+        """
         ring = self._rings.get(request.session_id)
         arrived = True
         if ring is not None:
@@ -122,7 +125,7 @@ class PushSender:
             arrived = (await asyncio.shield(ring.task)).may_have_arrived
         if not arrived or not self._settings.cancel:
             return PushResult(Outcome.UNNEEDED)
-        return await self._send(request, Kind.CALL_CANCELLED, deadline, asyncio.Event())
+        return await self._send(request, Kind.CALL_CANCELLED, self._clock() + patience, asyncio.Event())
 
     async def close(self) -> None:
         """Give up what is under way."""

@@ -213,7 +213,7 @@ async def test_a_ring_is_taken_back(request_for: Any) -> None:
     provider = Scripted("apns")
     sender = sender_to(provider)
     await sender.ring(request_for("ios"), soon())
-    assert (await sender.cancel(request_for("ios"), soon())).delivered
+    assert (await sender.cancel(request_for("ios"), SOON)).delivered
     assert [kind for _, kind in provider.sent] == [Kind.INCOMING_CALL, Kind.CALL_CANCELLED]
 
 
@@ -223,7 +223,7 @@ async def test_a_ring_under_way_is_not_overtaken(request_for: Any) -> None:
     sender = sender_to(provider)
     ring = asyncio.create_task(sender.ring(request_for("ios"), soon()))
     await until(lambda: provider.under_way == 1)
-    cancel = asyncio.create_task(sender.cancel(request_for("ios"), soon()))
+    cancel = asyncio.create_task(sender.cancel(request_for("ios"), SOON))
     await asyncio.sleep(0.02)
     assert len(provider.sent) == 1
     provider.gate.set()
@@ -237,7 +237,7 @@ async def test_a_ring_that_cannot_have_arrived_is_stopped_and_not_taken_back(req
     sender = sender_to(provider)
     ring = asyncio.create_task(sender.ring(request_for("ios"), soon()))
     await until(lambda: len(provider.sent) == 1)
-    assert (await sender.cancel(request_for("ios"), soon())).outcome is Outcome.UNNEEDED
+    assert (await sender.cancel(request_for("ios"), SOON)).outcome is Outcome.UNNEEDED
     assert (await ring).outcome is Outcome.UNREACHABLE
     assert len(provider.sent) == 1
 
@@ -247,16 +247,28 @@ async def test_a_ring_that_may_have_arrived_is_taken_back(request_for: Any) -> N
     sender = sender_to(provider)
     ring = asyncio.create_task(sender.ring(request_for("ios"), soon()))
     await until(lambda: len(provider.sent) == 1)
-    assert (await sender.cancel(request_for("ios"), soon())).delivered
+    assert (await sender.cancel(request_for("ios"), SOON)).delivered
     assert (await ring).outcome is Outcome.INTERRUPTED
     assert [kind for _, kind in provider.sent] == [Kind.INCOMING_CALL, Kind.CALL_CANCELLED]
+
+
+async def test_a_ring_that_hangs_leaves_its_cancel_as_much_time_as_ever(request_for: Any) -> None:
+    provider = Scripted("apns")
+    provider.gate.clear()
+    sender = sender_to(provider, timeout=0.5)
+    ring = asyncio.create_task(sender.ring(request_for("ios"), soon()))
+    await until(lambda: provider.under_way == 1)
+    cancel = asyncio.create_task(sender.cancel(request_for("ios"), 0.4))
+    assert (await ring).outcome is Outcome.TIMEOUT
+    provider.gate.set()
+    assert (await cancel).delivered
 
 
 async def test_taking_back_can_be_switched_off(request_for: Any) -> None:
     provider = Scripted("apns")
     sender = sender_to(provider, cancel=False)
     await sender.ring(request_for("ios"), soon())
-    assert (await sender.cancel(request_for("ios"), soon())).outcome is Outcome.UNNEEDED
+    assert (await sender.cancel(request_for("ios"), SOON)).outcome is Outcome.UNNEEDED
     assert len(provider.sent) == 1
 
 
@@ -293,7 +305,7 @@ async def test_pushes_are_counted_by_what_became_of_them(request_for: Any) -> No
     sender = sender_to(Scripted("apns", OK, DEAD, Attempt(Outcome.AUTH)), Scripted("fcm"), metrics=metrics)
     for os in ("ios", "ios", "ios", "android"):
         await sender.ring(request_for(os), soon())
-    await sender.cancel(request_for("android"), soon())
+    await sender.cancel(request_for("android"), SOON)
     counted = {key: count for key, count in metrics.pushes.read() if count}
     assert counted == {
         ("apns", "ring", "sent"): 1,
