@@ -5,7 +5,7 @@ import secrets
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,20 +126,22 @@ class ProviderTokens:
         """Apple called `token` expired or invalid: whether there is another one to try now."""
         if token != self._token:
             return True
-        if 0 <= self._now() - self._made < RENEW_AT_MOST and not self._key_changed():
+        if not self._take_up() and 0 <= self._now() - self._made < RENEW_AT_MOST:
             return False
         self._make()
         return True
 
-    def _key_changed(self) -> bool:
+    def _take_up(self) -> bool:
+        """Whether the file holds another key, used from now on. Only after a refusal: its id, a setting, may still name the one before."""
         try:
-            return read_key(self._path).private_numbers() != self._key.private_numbers()
-        except ConfigError:
+            key = read_key(self._path)
+        except ConfigError:  # a Secret that is being replaced: the key that was read goes on
             return False
+        changed = key.private_numbers() != self._key.private_numbers()
+        self._key = key
+        return changed
 
     def _make(self) -> None:
-        with suppress(ConfigError):  # a Secret that is being replaced: the key that was read goes on
-            self._key = read_key(self._path)
         self._made = self._now()
         self._token = jwt.encode({"iss": self._team_id, "iat": int(self._made)}, self._key, "ES256", {"kid": self._key_id})
 

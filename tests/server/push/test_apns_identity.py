@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat, pkcs12
-from fakes.credentials import pem
+from fakes.credentials import auth_key, pem
 
 from carillon.errors import ConfigError
 from carillon.push import apns_identity
@@ -135,6 +135,19 @@ def test_a_key_that_disappears_for_a_moment_goes_on(made: Any, clock: Any, tmp_p
     clock.now += 3000
     assert tokens.current() != first
     assert tokens.refused(first)
+    assert not tokens.refused(tokens.current())
+
+
+def test_a_replaced_key_is_not_signed_with_while_apple_takes_the_one_before(made: Any, clock: Any, tmp_path: Path) -> None:
+    """Its id comes from the environment and still names the key before: Apple would refuse every push."""
+    path = tmp_path / "AuthKey.p8"
+    old = auth_key(path)
+    tokens = ProviderTokens(path, "K", "T", clock)
+    new = auth_key(path)
+    clock.now += 3000
+    assert jwt.decode(tokens.current(), old, algorithms=["ES256"], options={"verify_iat": False})
+    assert tokens.refused(tokens.current())
+    assert jwt.decode(tokens.current(), new, algorithms=["ES256"], options={"verify_iat": False})
     assert not tokens.refused(tokens.current())
 
 
