@@ -8,11 +8,12 @@ from typing import Any
 
 from harness.waiting import until
 
-from carillon.call import Alert, Call, Rules
+from carillon.call import Alert, Call, Report, Rules
 from carillon.config import RedisSettings
 from carillon.errors import CloseCode
 from carillon.hub import Attached, Hub
 from carillon.protocol import ResumePayload, UserInfo
+from carillon.push import CallPusher, PushSender
 from carillon.router.router import Router
 from carillon.service.engine import Engine
 from carillon.store.endpoints import Connector
@@ -68,12 +69,12 @@ class RecordingPusher:
     def __init__(self) -> None:
         self.rung: list[str] = []
         self.cancelled: list[str] = []
-        self.answer = Alert.PUSH
+        self.answer = Report(Alert.PUSH, may_have_arrived=True)
 
     def can_push(self, os: str | None) -> bool:
         return os in ("android", "ios")
 
-    async def ring(self, call: Call) -> Alert:
+    async def ring(self, call: Call) -> Report:
         self.rung.append(call.id)
         return self.answer
 
@@ -202,6 +203,12 @@ class Pod:
     def misjudge(self, seconds: float) -> None:
         """Let this pod's idea of Redis time be off until its next lease renewal, as after a slow reply."""
         self.store._offset = (self.store._offset or 0) + seconds * 1e6
+
+    def push_through(self, sender: PushSender) -> None:
+        """Send pushes in earnest rather than record them."""
+        pusher = CallPusher(sender, self.store.now)
+        for name in ("can_push", "ring", "cancel", "settle"):
+            setattr(self.pusher, name, getattr(pusher, name))
 
     async def kill(self) -> None:
         """The pod dies: nothing that it holds says goodbye."""

@@ -27,6 +27,7 @@ from carillon.call import (
     State,
     Wait,
     World,
+    cancel_is_owed,
     decide,
 )
 from carillon.errors import ErrorCode
@@ -180,6 +181,46 @@ def test_a_callees_lease_does_not_end_a_ring() -> None:
     assert outcome.drop
 
 
+NONE, SOCKET, PUSH, FAILED = Alert
+
+
+@pytest.mark.parametrize(
+    ("call", "command", "taken_back", "owed"),
+    [
+        (replace(RINGING, alert=PUSH), End(ALICE), True, False),
+        (replace(RINGING, alert=PUSH), Expire("ring"), True, False),
+        (replace(RINGING, alert=PUSH), Reject(BOB), False, False),
+        (replace(RINGING, alert=FAILED, rung=True), End(ALICE), True, False),
+        (replace(RINGING, alert=FAILED), End(ALICE), False, True),
+        (replace(RINGING, alert=NONE), End(ALICE), False, True),
+        (replace(RINGING, alert=NONE), Reject(BOB), False, False),
+        (replace(RINGING, alert=SOCKET, rung=True), End(ALICE), False, False),
+        (replace(ACCEPTED, alert=PUSH), End(ALICE), False, False),
+        (replace(ACCEPTED, alert=NONE), End(ALICE), False, False),
+    ],
+)
+def test_a_push_is_taken_back_by_who_ends_the_ring_or_by_who_sent_it(
+    call: Call, command: End | Expire | Reject, taken_back: bool, owed: bool
+) -> None:
+    decision = decide(world(call), command, NOW + SECOND, RULES)
+    assert isinstance(decision, Decision)
+    assert (decision.push == "cancel") == taken_back
+    assert cancel_is_owed(made(decision)) == owed
+    assert not cancel_is_owed(call)
+
+
+def test_a_push_that_may_have_arrived_is_remembered() -> None:
+    pushing = replace(RINGING, alert=PUSH, device_token="t")
+    assert made(decide(world(pushing), Report(FAILED, may_have_arrived=True), NOW, RULES)).rung
+    assert not made(decide(world(pushing), Report(FAILED), NOW, RULES)).rung
+    assert made(decide(world(replace(pushing, rung=True)), Report(FAILED), NOW, RULES)).rung
+
+
+def test_who_reports_of_a_ring_that_is_over_learns_how_it_ended() -> None:
+    for call in (ACCEPTED, ENDED, None):
+        assert decide(world(call), Report(PUSH), NOW, RULES) == Found(call)
+
+
 def test_check_tells_participants_only() -> None:
     assert decide(world(RINGING), Check("bob"), NOW, RULES) == Found(RINGING)
     assert decide(world(RINGING), Check("carol"), NOW, RULES) == Found(None)
@@ -192,7 +233,7 @@ commands = st.one_of(
     st.builds(Reject, ids),
     st.builds(End, ids, st.booleans()),
     st.builds(Expire, st.sampled_from(["ring", "lease", "confirm", "push"]), st.sampled_from(["alice", "bob", "carol", ""])),
-    st.builds(Report, st.sampled_from(Alert)),
+    st.builds(Report, st.sampled_from(Alert), st.booleans()),
     st.builds(Check, st.sampled_from(["alice", "bob", "carol"])),
 )
 

@@ -11,6 +11,7 @@ All times are microseconds of Redis time (Unix epoch) unless a name says otherwi
 
 from carillon.call.commands import Accept, Check, Command, End, Expire, Recall, Reject, Report, Start
 from carillon.call.decide import decide
+from carillon.call.end import cancel_is_owed
 from carillon.call.model import SECOND, Alert, Call, Cause, State
 from carillon.call.outcomes import Deadline, Decision, Delivery, Found, Kind, Outcome, Refusal, Wait
 from carillon.call.world import Party, Rules, World
@@ -41,5 +42,6 @@ __all__ = [
     "State",
     "Wait",
     "World",
+    "cancel_is_owed",
     "decide",
 ]

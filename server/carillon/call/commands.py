@@ -61,6 +61,8 @@ class Report(Struct, frozen=True):
     """The callee's device answered the ring, or a push was sent or failed for good."""
 
     alert: Alert
+    may_have_arrived: bool = False
+    """Whether a push may have reached the device: an attempt that timed out may have, and the next one be refused."""
 
 
 class Recall(Struct, frozen=True):

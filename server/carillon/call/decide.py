@@ -26,5 +26,5 @@ def decide(world: World, command: Command, now: int, rules: Rules) -> Outcome:
             return on_expire(world, command, now, rules)
         case Recall():
             return on_recall(world, command)
-        case Report(alert):
-            return on_report(world, alert)
+        case Report():
+            return on_report(world, command)

@@ -51,12 +51,28 @@ def ended(call: Call, cause: Cause, by: str, now: int, *, note: str = "", kind: 
     acted = cause.by_person or cause in (Cause.LEFT, Cause.SUPERSEDED)
     told = [call.peer_of(by)] if acted else list(call.users)
     kind = kind or (Kind.REJECTED if cause is Cause.REJECTED else Kind.ENDED)
-    unanswered_push = call.state is State.RINGING and call.alert is Alert.PUSH and cause is not Cause.REJECTED
     return Decision(
         call=after,
         basis=call.revision,
         release=True,
         owed=call.peer_of(by) if acted or cause is Cause.LOST else "*",
         deliveries=tuple(Delivery(user, kind) for user in told),
-        push="cancel" if unanswered_push else "",
+        push="cancel" if _missed(after) and _pushed(after) else "",
     )
+
+
+def cancel_is_owed(call: Call) -> bool:
+    """Whether a push that arrived must be taken back by whoever sent it: who ended the call did not know of it.
+
+    An app whose socket has answered hears of the end there.
+    """
+    return not call.live and _missed(call) and not _pushed(call) and call.alert is not Alert.SOCKET
+
+
+def _missed(ended: Call) -> bool:
+    return not ended.accepted and ended.cause is not Cause.REJECTED
+
+
+def _pushed(call: Call) -> bool:
+    """Whether a phone may ring by push, as far as this record knows."""
+    return call.alert is Alert.PUSH or (call.alert is Alert.FAILED and call.rung)

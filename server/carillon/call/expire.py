@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from carillon.call.commands import Expire
+from carillon.call.commands import Expire, Report
 from carillon.call.end import ended
 from carillon.call.model import Alert, Call, Cause, State
 from carillon.call.outcomes import Deadline, Decision, Delivery, Found, Kind, Outcome
@@ -35,12 +35,14 @@ def on_expire(world: World, expire: Expire, now: int, rules: Rules) -> Outcome:
     return drop
 
 
-def on_report(world: World, alert: Alert) -> Outcome:
+def on_report(world: World, report: Report) -> Outcome:
+    """Of a call that rings no more: how it stands."""
     call = world.call
     if call is None or call.state is not State.RINGING or call.alert is Alert.SOCKET:
-        return Found(None)
+        return Found(call)
     settled = (Deadline("confirm", "", 0), Deadline("push", "", 0))
-    return _told(call, alert, Decision(basis=call.revision, drop=settled))
+    call = replace(call, rung=call.rung or report.may_have_arrived)
+    return _told(call, report.alert, Decision(basis=call.revision, drop=settled))
 
 
 def _told(call: Call, alert: Alert, decision: Decision) -> Decision:

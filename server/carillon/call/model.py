@@ -53,7 +53,7 @@ class Alert(StrEnum):
 
 
 class Call(Struct, frozen=True, array_like=True):
-    """One call as Redis keeps it. Every transition raises `revision`; `alert` changes without one."""
+    """One call as Redis keeps it. Every transition raises `revision`; `alert` and `rung` change without one."""
 
     id: str
     revision: int
@@ -77,6 +77,8 @@ class Call(Struct, frozen=True, array_like=True):
     """W3C traceparent of the call's root span."""
     note: str = ""
     """For operators: pod, close code or lease behind the end."""
+    rung: bool = False
+    """A push may have reached the callee's device. With `alert` PUSH it was delivered; without this it is only decided on."""
 
     @property
     def live(self) -> bool:

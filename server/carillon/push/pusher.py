@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from carillon.call import SECOND, Alert, Call
+from carillon.call import SECOND, Alert, Call, Report
 from carillon.push.message import PushRequest
 from carillon.push.outcome import Outcome, PushResult
 from carillon.push.sender import PushSender
@@ -25,12 +25,12 @@ class CallPusher:
     def can_push(self, os: str | None) -> bool:
         return self._sender.can_push(os)
 
-    async def ring(self, call: Call) -> Alert:
+    async def ring(self, call: Call) -> Report:
         """PUSH once a provider took it, FAILED when none did before the ring ends."""
         deadline = self._clock() + (call.ring_until - self._now()) / SECOND
         result = await self._sender.ring(request_of(call), deadline)
         _tell(call, "ring", result)
-        return Alert.PUSH if result.delivered else Alert.FAILED
+        return Report(Alert.PUSH if result.delivered else Alert.FAILED, result.may_have_arrived)
 
     async def cancel(self, call: Call) -> None:
         _tell(call, "cancel", await self._sender.cancel(request_of(call), CANCEL_PATIENCE))

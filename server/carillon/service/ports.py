@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from carillon.call import Alert, Call, Command, Decision, Start
+from carillon.call import Call, Command, Decision, Report, Start
 
 
 class Pusher(Protocol):
@@ -10,7 +10,7 @@ class Pusher(Protocol):
 
     def can_push(self, os: str | None) -> bool: ...
 
-    async def ring(self, call: Call) -> Alert:
+    async def ring(self, call: Call) -> Report:
         """PUSH once a provider took it, FAILED when none did before the ring ends."""
 
     async def cancel(self, call: Call) -> None: ...

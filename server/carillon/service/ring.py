@@ -2,7 +2,7 @@
 
 import logging
 
-from carillon.call import Alert, Call, Command, Decision, Report, State
+from carillon.call import Alert, Call, Command, Decision, Found, Report, State, cancel_is_owed
 from carillon.errors import Refused, StoreError
 from carillon.hub import Attached
 from carillon.service.ask import Ask
@@ -43,13 +43,19 @@ class Ring:
 
     def _heard(self, call: Call) -> None:
         if call.alert is Alert.NONE and call.state is State.RINGING:
-            self._background.spawn(self._report(call, Alert.SOCKET))
+            self._background.spawn(self._answered(call))
 
-    async def _report(self, call: Call, alert: Alert) -> None:
+    async def _answered(self, call: Call) -> None:
+        await self._report(Ask(Report(Alert.SOCKET), call.id, known=call, patience=self._hurry))
+
+    async def _report(self, ask: Ask) -> Call | None:
+        """Returns the call where it rings no more, or its app has answered."""
         try:
-            await self._transactor.run(Ask(Report(alert), call.id, known=call, patience=self._hurry))
+            outcome = await self._transactor.run(ask)
         except (StoreError, Refused):
-            log.info("the state of a ring could not be stored", extra={"session_id": call.id})
+            log.info("the state of a ring could not be stored", extra={"session_id": ask.call_id})
+            return None
+        return outcome.call if isinstance(outcome, Found) else None
 
     def committed(self, decision: Decision, command: Command) -> None:
         """What a commit asks of the world outside Redis."""
@@ -63,5 +69,8 @@ class Ring:
             self._background.spawn(self._pusher.cancel(call))
 
     async def _push(self, call: Call) -> None:
-        alert = await self._pusher.ring(call)
-        await self._report(call, alert)
+        """What Redis says of the call counts, nothing held here: this pod may have neither user, and hear nothing of its end."""
+        report = await self._pusher.ring(call)
+        found = await self._report(Ask(report, call.id, patience=self._hurry))
+        if report.may_have_arrived and found is not None and cancel_is_owed(found):
+            await self._pusher.cancel(call)

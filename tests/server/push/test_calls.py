@@ -15,7 +15,7 @@ from harness.redis import RedisServer
 from harness.waiting import until
 
 from carillon.config import PushSettings
-from carillon.push import CallPusher, PushSender
+from carillon.push import PushSender
 
 IOS = {"callee_device_token": apns.DEVICE, "callee_os": "ios"}
 ANDROID = {"callee_device_token": fcm.DEVICE, "callee_os": "android"}
@@ -36,9 +36,7 @@ async def pod(
     settings = PushSettings(timeout=2.0, ca_file=made.authority.ca, apns=apns_settings(apple), fcm=fcm_settings(google))
     sender = PushSender.from_settings(settings)
     pod = await Pod("pod", redis_server.url, cell).start()
-    pusher = CallPusher(sender, pod.store.now)
-    for name in ("can_push", "ring", "cancel", "settle"):
-        setattr(pod.pusher, name, getattr(pusher, name))
+    pod.push_through(sender)
     yield pod
     await pod.engine.background.finish(2)
     await pod.kill()

@@ -10,7 +10,7 @@ from harness.pods import QUICK, Deaf, MakePods, Pod, RecordingPusher, healthy, i
 from harness.redis import RedisServer
 from harness.waiting import until
 
-from carillon.call import SECOND, Alert, Call
+from carillon.call import SECOND, Call, Report
 
 PATIENT = msgspec.structs.replace(QUICK, grace=10 * SECOND, lease=12 * SECOND)
 """As in life, a grace far longer than the way back to a Redis that started again takes."""
@@ -187,10 +187,10 @@ async def test_a_ring_that_nobody_has_answered_is_pushed_after_a_loss(
     if not pushed:
         await pods[1].join("bob", alive=False)
 
-    async def hang(pusher: RecordingPusher, call: Call) -> Alert:
+    async def hang(pusher: RecordingPusher, call: Call) -> Report:
         pusher.rung.append(call.id)
         await asyncio.Event().wait()
-        return Alert.PUSH
+        return pusher.answer
 
     monkeypatch.setattr(RecordingPusher, "ring", hang)
     await alice.say("call.start", callee_id="bob", callee_device_token="device", callee_os="ios")
