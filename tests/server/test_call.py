@@ -213,7 +213,26 @@ def test_a_push_that_may_have_arrived_is_remembered() -> None:
     pushing = replace(RINGING, alert=PUSH, device_token="t")
     assert made(decide(world(pushing), Report(FAILED, may_have_arrived=True), NOW, RULES)).rung
     assert not made(decide(world(pushing), Report(FAILED), NOW, RULES)).rung
-    assert made(decide(world(replace(pushing, rung=True)), Report(FAILED), NOW, RULES)).rung
+    assert made(decide(world(replace(pushing, alert=FAILED, rung=True)), Report(FAILED), NOW, RULES)).rung
+
+
+@pytest.mark.parametrize(
+    ("before", "report", "after"),
+    [
+        (replace(RINGING, alert=PUSH), Report(FAILED), FAILED),
+        (replace(RINGING, alert=FAILED), Report(PUSH, may_have_arrived=True), PUSH),
+        (replace(RINGING, alert=PUSH, rung=True), Report(SOCKET), SOCKET),
+        (replace(RINGING, alert=PUSH, rung=True), Report(FAILED, may_have_arrived=True), None),
+        (replace(RINGING, alert=SOCKET), Report(FAILED), None),
+        (replace(RINGING, alert=SOCKET), Report(PUSH, may_have_arrived=True), None),
+    ],
+)
+def test_what_failed_hides_nothing_that_did_not(before: Call, report: Report, after: Alert | None) -> None:
+    outcome = decide(world(before), report, NOW, RULES)
+    if after is not None:
+        assert made(outcome).alert is after
+        return
+    assert not isinstance(outcome, Decision) or (outcome.call is None and not outcome.deliveries)
 
 
 def test_who_reports_of_a_ring_that_is_over_learns_how_it_ended() -> None:

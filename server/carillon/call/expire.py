@@ -40,9 +40,10 @@ def on_report(world: World, report: Report) -> Outcome:
     call = world.call
     if call is None or call.state is not State.RINGING or call.alert is Alert.SOCKET:
         return Found(call)
-    settled = (Deadline("confirm", "", 0), Deadline("push", "", 0))
-    call = replace(call, rung=call.rung or report.may_have_arrived)
-    return _told(call, report.alert, Decision(basis=call.revision, drop=settled))
+    settled = Decision(basis=call.revision, drop=(Deadline("confirm", "", 0), Deadline("push", "", 0)))
+    if report.alert is Alert.FAILED and call.delivered:
+        return settled  # two pods pushed, as one was slow: what the other delivered stands
+    return _told(replace(call, rung=call.rung or report.may_have_arrived), report.alert, settled)
 
 
 def _told(call: Call, alert: Alert, decision: Decision) -> Decision:

@@ -78,11 +78,16 @@ class Call(Struct, frozen=True, array_like=True):
     note: str = ""
     """For operators: pod, close code or lease behind the end."""
     rung: bool = False
-    """A push may have reached the callee's device. With `alert` PUSH it was delivered; without this it is only decided on."""
+    """A push may have reached the callee's device."""
 
     @property
     def live(self) -> bool:
         return self.state is not State.ENDED
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a provider took a push; before, it is only decided on."""
+        return self.alert is Alert.PUSH and self.rung
 
     @property
     def users(self) -> tuple[str, str]:

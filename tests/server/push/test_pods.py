@@ -108,3 +108,33 @@ async def test_a_refused_ring_of_which_one_attempt_may_have_arrived_is_taken_bac
     assert (await alice.heard("call.alerting"))["by"] == "failed"
     await alice.say("call.end", session_id=(await alice.heard("call.ringing"))["session_id"])
     await until(lambda: three.arrived == [CANCEL])
+
+
+async def test_a_push_that_fails_does_not_hide_that_the_app_has_answered(three: Cell) -> None:
+    last = three.providers[2]
+    release = last.hangs(then=DEAD)
+    alice, bob = await three.pods[0].join("alice", v1=True), await three.pods[1].join("bob", v1=True)
+    await alice.say("call.start", callee_id="bob", **DEVICE)
+    await until(lambda: last.sent == [RING])
+    await bob.say("received", seq=bob.connection.last_seq)
+    await alice.heard("call.alerting")
+    release()
+    await three.pods[2].engine.background.finish(5)
+    await asyncio.sleep(0.2)
+    assert [told["by"] for told in alice.connection.of("call.alerting")] == ["socket"]
+
+
+async def test_a_push_that_fails_does_not_hide_that_of_another_pod(three: Cell) -> None:
+    first, last = three.providers[0], three.providers[2]
+    release = first.hangs(then=DEAD)
+    alice = await three.pods[0].join("alice", v1=True)
+    await alice.say("call.start", callee_id="bob", **DEVICE)
+    await until(lambda: last.arrived == [RING])
+    await alice.heard("call.alerting")
+    release()
+    await three.pods[0].engine.background.finish(5)
+    await asyncio.sleep(0.2)
+    assert [told["by"] for told in alice.connection.of("call.alerting")] == ["push"]
+    first.answers(OK)
+    await alice.say("call.end", session_id=(await alice.heard("call.ringing"))["session_id"])
+    await until(lambda: three.arrived == [CANCEL, RING])
