@@ -206,7 +206,7 @@ class Pod:
 
     def push_through(self, sender: PushSender) -> None:
         """Send pushes in earnest rather than record them."""
-        pusher = CallPusher(sender, self.store.now)
+        pusher = CallPusher(sender, self.store.now, self.store.look)
         for name in ("can_push", "ring", "cancel", "settle"):
             setattr(self.pusher, name, getattr(pusher, name))
 

@@ -67,7 +67,7 @@ class Pod:
             self.router,
             self.rules,
             greet=greet,
-            pusher=CallPusher(sender, self.store.now),
+            pusher=CallPusher(sender, self.store.now, self.store.look),
             limiter=limiter,
             watcher=watcher,
             tracer=telemetry.tracer,

@@ -5,7 +5,7 @@ import hashlib
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,6 +19,15 @@ from carillon.telemetry import Metrics, Off, Span, Tracer
 
 _LABELS = {Kind.INCOMING_CALL: "ring", Kind.CALL_CANCELLED: "cancel"}
 _COUNTED = {Outcome.DELIVERED: "sent", Outcome.DEAD_TOKEN: "dead_token"}
+LONG = 1.0
+"""Seconds of waiting for a turn after which a ring may be wanted no more."""
+
+Wanted = Callable[[], Awaitable[bool]]
+"""Whether a push is still wanted, by what is known beyond this process. Raises nothing, and takes a second or so at most."""
+
+
+async def _always() -> bool:
+    return True
 
 
 class Provider(Protocol):
@@ -97,12 +106,15 @@ class PushSender:
         """Whether devices of this kind can be woken: `android` or `ios`, spelled so, with a provider set up."""
         return os in self._ways
 
-    async def ring(self, request: PushRequest, deadline: float) -> PushResult:
-        """Wake the callee: try until a provider takes it or refuses for good, or the deadline comes. A second call for a session joins."""
+    async def ring(self, request: PushRequest, deadline: float, wanted: Wanted = _always) -> PushResult:
+        """Wake the callee: try until a provider takes it or refuses for good, or the deadline comes. A second call for a session joins.
+
+        wanted: asked before each attempt but one that is made at once.
+        """
         ring = self._rings.get(request.session_id)
         if ring is None:
             stop = asyncio.Event()
-            work = self._send(request, Kind.INCOMING_CALL, deadline, stop)
+            work = self._send(request, Kind.INCOMING_CALL, deadline, stop, wanted)
             ring = self._rings[request.session_id] = _Ring(asyncio.get_running_loop().create_task(work, name="push"), stop)
             ring.task.add_done_callback(lambda _: self._rings.pop(request.session_id))
         return await asyncio.shield(ring.task)
@@ -125,7 +137,7 @@ class PushSender:
             arrived = (await asyncio.shield(ring.task)).may_have_arrived
         if not arrived or not self._settings.cancel:
             return PushResult(Outcome.UNNEEDED)
-        return await self._send(request, Kind.CALL_CANCELLED, self._clock() + patience, asyncio.Event())
+        return await self._send(request, Kind.CALL_CANCELLED, self._clock() + patience, asyncio.Event(), _always)
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -138,27 +150,31 @@ class PushSender:
 
     # ---------------------------------------------------------------- one push
 
-    async def _send(self, request: PushRequest, kind: Kind, deadline: float, stop: asyncio.Event) -> PushResult:
+    async def _send(self, request: PushRequest, kind: Kind, deadline: float, stop: asyncio.Event, wanted: Wanted) -> PushResult:
         way = self._ways.get(request.device_os or "")
         if way is None:
             return PushResult(Outcome.NOT_CONFIGURED)
         provider, label = way.provider.name, _LABELS[kind]
         attributes = {"carillon.push.kind": label, "carillon.push.provider": provider}
         with self._tracer.child("push.send", request.traceparent, attributes, "client") as span:
-            result = replace(await self._try(way, request, kind, deadline, stop), provider=provider, token=self._mark(request.device_token))
+            result = await self._try(way, request, kind, deadline, stop, wanted)
+            result = replace(result, provider=provider, token=self._mark(request.device_token))
             _describe(span, result)
         self._metrics.pushes.inc(provider, label, _COUNTED.get(result.outcome, "failed"))
         return result
 
-    async def _try(self, way: _Way, request: PushRequest, kind: Kind, deadline: float, stop: asyncio.Event) -> PushResult:
+    async def _try(self, way: _Way, request: PushRequest, kind: Kind, deadline: float, stop: asyncio.Event, wanted: Wanted) -> PushResult:
         result = PushResult(Outcome.EXPIRED)
-        while (left := deadline - self._clock()) > 0:
+        while (left := deadline - (began := self._clock())) > 0:
             try:
                 async with asyncio.timeout(left):
                     await way.slots.acquire()
             except TimeoutError:
                 break
             try:
+                late = result.attempts or self._clock() - began >= LONG
+                if late and not await wanted():
+                    stop.set()
                 left = deadline - self._clock()
                 if stop.is_set() or left <= 0:
                     break

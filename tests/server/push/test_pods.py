@@ -110,6 +110,23 @@ async def test_a_refused_ring_of_which_one_attempt_may_have_arrived_is_taken_bac
     await until(lambda: three.arrived == [CANCEL])
 
 
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_call_that_rings_no_more_on_another_pod_is_not_rung_again(three: Cell, answered: bool) -> None:
+    last = three.providers[2]
+    last.answers(TROUBLE)
+    alice, bob = await three.pods[0].join("alice", v1=True), await three.pods[1].join("bob", v1=True, alive=False)
+    await alice.say("call.start", callee_id="bob", **DEVICE)
+    session = (await alice.heard("call.ringing"))["session_id"]
+    await until(lambda: last.sent == [RING])
+    if answered:
+        await bob.say("call.accept", session_id=session)
+    else:
+        await alice.say("call.end", session_id=session)
+    last.answers(OK)
+    await three.pods[2].engine.background.finish(5)
+    assert RING not in three.arrived
+
+
 async def test_a_push_that_fails_does_not_hide_that_the_app_has_answered(three: Cell) -> None:
     last = three.providers[2]
     release = last.hangs(then=DEAD)

@@ -11,6 +11,7 @@ from harness.waiting import until
 from carillon.config import ApnsSettings, FcmSettings, PushSettings
 from carillon.errors import ConfigError
 from carillon.push import Kind, Outcome, PushRequest, PushSender
+from carillon.push import sender as sender_module
 from carillon.push.outcome import Attempt
 from carillon.telemetry import Metrics
 
@@ -295,6 +296,42 @@ async def test_an_answered_call_that_waits_for_its_turn_is_not_rung(request_for:
     provider.gate.set()
     assert (await second).outcome is Outcome.STOPPED
     assert (await first).delivered
+
+
+@pytest.mark.parametrize(("answers", "asked"), [([True, True], 2), ([True, False], 2), ([False], 1)])
+async def test_every_further_attempt_is_made_only_if_it_is_still_wanted(request_for: Any, answers: list[bool], asked: int) -> None:
+    provider = Scripted("apns", TROUBLE, TROUBLE, OK)
+    seen: list[int] = []
+
+    async def wanted() -> bool:
+        seen.append(len(provider.sent))
+        return answers[len(seen) - 1]
+
+    result = await sender_to(provider).ring(request_for("ios"), soon(), wanted)
+    assert result.delivered == all(answers)
+    assert seen == [1, 2][:asked]
+    assert result.attempts == sum(answers) + 1
+
+
+async def test_a_ring_that_waited_long_for_its_turn_is_made_only_if_it_is_still_wanted(
+    request_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "LONG", 0.1)
+    provider = Scripted("apns")
+    provider.gate.clear()
+    sender = sender_to(provider, in_flight=1)
+    first = asyncio.create_task(sender.ring(request_for("ios", session_id="first"), soon()))
+    await until(lambda: provider.under_way == 1)
+
+    async def unwanted() -> bool:
+        return False
+
+    second = asyncio.create_task(sender.ring(request_for("ios", session_id="second"), soon(), unwanted))
+    await asyncio.sleep(0.15)
+    provider.gate.set()
+    assert (await second).outcome is Outcome.STOPPED
+    assert (await first).delivered
+    assert (await sender.ring(request_for("ios", session_id="third"), soon(), unwanted)).delivered
 
 
 # ---------------------------------------------------------------- telling
