@@ -32,7 +32,7 @@ let failing = false;
 let lacking = null;
 const LOST = { microphone_lost: "audio", camera_lost: "video" };
 
-const devices = new Devices((kind, id) => client.useDevice(kind, id), complain);
+const devices = new Devices((kind, id) => client?.useDevice(kind, id), complain);
 
 // ------------------------------------------------------------------ problems
 
@@ -80,11 +80,13 @@ function signIn(identity) {
   showDesk();
 }
 
-function signOut(message = "") {
+async function signOut(message = "") {
   forget();
   client.disconnect();
+  await null; // the end of a call that was on is told, and noted, only now
   client = history = last = refused = quality = null;
   $("me").hidden = $("desk").hidden = true;
+  $("history").replaceChildren();
   render();
   complain(message);
   showConnection();
@@ -190,8 +192,9 @@ function call(user, media, listenOnly = false) {
   complain("");
   last = null;
   const options = { media, listenOnly, name: user.name };
-  client.start(user.id, options).then(() => devices.fill(), (error) => {
-    if (last?.reason !== error.code) complain(error.message);
+  const caller = client;
+  caller.start(user.id, options).then(() => devices.fill(), (error) => {
+    if (client === caller && last?.reason !== error.code) complain(error.message);
   });
   if (!$("call").hidden) $("call-title").focus();
 }
@@ -200,7 +203,10 @@ let spoken = "";
 
 function changed(call) {
   if (call.state !== "ended") last = null;
-  if (call.state !== "incoming") refused = null;
+  if (call.state !== "incoming") {
+    refused = null;
+    alerts.withdraw();
+  }
   if (call.state !== "connected") quality = null;
   if (lacking && ["on", "muted"].includes(call.local[lacking])) complain("");
   render();
@@ -223,7 +229,6 @@ function ended(call) {
   last = call;
   refused = null;
   silent = false;
-  alerts.withdraw();
   if (call.direction === "outgoing" || call.reason !== "missed") history?.add(call, false);
   say(`Call with ${call.peer.name} ended. ${callState(call)}`);
   render();
@@ -277,12 +282,21 @@ addEventListener("storage", () => looked());
 
 // ------------------------------------------------------------------ sound
 
-onAudible(render);
+onAudible(() => {
+  const call = client?.call;
+  if (call?.state === "incoming") {
+    playing.stop();
+    playing = NOTHING;
+    sound(call);
+  }
+  render();
+});
 const TUNES = { ringing: "ringback", incoming: "ring" };
-let playing = { tune: null, stop: () => {} };
+const NOTHING = { tune: null, stop: () => {} };
+let playing = NOTHING;
 let before = null;
 
-/** One tab rings for all tabs of this browser that hear of the same call: the first that can be heard. */
+/** One tab rings for all tabs of this browser that hear of the same call: the first of those that can be heard. */
 function sound(call) {
   const tune = call.here || call.state === "incoming" ? (TUNES[call.state] ?? null) : null;
   if (tune !== playing.tune) {
@@ -306,6 +320,7 @@ function ringAlone(id) {
     navigator.vibrate?.(0);
     silence();
   };
+  if (!audible()) return stop;
   if (navigator.locks) navigator.locks.request(`carillon.page.ring.${id}`, { ifAvailable: true }, ring).catch(() => {});
   else ring(true);
   return stop;
@@ -321,7 +336,7 @@ async function accept(options) {
     await client.accept(options);
     devices.fill();
   } catch (error) {
-    if (client.call?.state !== "incoming") return;
+    if (client?.call?.state !== "incoming") return;
     refused = error;
     say(error.message, true);
     render();

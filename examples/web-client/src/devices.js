@@ -14,6 +14,8 @@ export class Devices {
   constructor(use, complain) {
     this.use = use;
     this.complain = complain;
+    /** Ids, by kind, that are in use: what is shown as chosen must be. */
+    this.applied = {};
     for (const picker of PICKERS) $(picker.select).addEventListener("change", () => this.choose(picker));
     $("speaker").hidden = $("speaker-label").hidden = !speakers;
     this.slider("volume", "volume", 100, (value) => ($("remote-audio").volume = value / 100));
@@ -44,26 +46,30 @@ export class Devices {
       const options = known.map((device) => el("option", { value: device.deviceId, textContent: device.label }));
       if (!options.some((option) => option.value === "default")) options.unshift(el("option", { value: "", textContent: `The usual ${word}` }));
       $(select).replaceChildren(...options);
-      if (known.some((device) => device.deviceId === wanted)) $(select).value = wanted;
+      const there = known.some((device) => device.deviceId === wanted);
+      if (there) $(select).value = wanted;
+      else delete this.applied[kind];
       $(select).disabled = options.length < 2;
+      if (there && this.applied[kind] !== wanted) await this.apply(select, kind);
     }
     const named = found.some((device) => device.label);
     tell($("device-hint"), named ? "" : "Your devices can be chosen once you allowed this page to use the microphone: in your first call.");
   }
 
-  /** The choices of earlier visits, where the devices are still there. */
+  /** For whoever signed in now: the choices of earlier visits, where the devices are still there; else as soon as they are. */
   async restore() {
+    this.applied = {};
     await this.fill();
-    for (const picker of PICKERS) if ($(picker.select).value && kept.get(picker.kind, "")) await this.apply(picker);
   }
 
-  async choose(picker) {
-    kept.set(picker.kind, $(picker.select).value);
-    await this.apply(picker);
+  async choose({ select, kind }) {
+    kept.set(kind, $(select).value);
+    await this.apply(select, kind);
   }
 
-  async apply({ select, kind }) {
+  async apply(select, kind) {
     const id = $(select).value;
+    this.applied[kind] = id;
     try {
       if (kind === "audiooutput") await $("remote-audio").setSinkId(id === "default" ? "" : id);
       else await this.use(kind, id);

@@ -28,8 +28,7 @@ export function tell(element, text) {
 /** The picture of a user, or their initials: pictures of other hosts are not loaded. */
 export function picture(user, size = "") {
   const box = el("span", { class: `picture ${size}`, "aria-hidden": "true" });
-  const own = user.image && (user.image.startsWith("data:") || new URL(user.image, location.href).origin === location.origin);
-  if (own) {
+  if (own(user.image)) {
     const image = el("img", { src: user.image, alt: "" });
     image.addEventListener("error", () => image.replaceWith(initials(user)));
     box.append(image);
@@ -37,6 +36,15 @@ export function picture(user, size = "") {
     box.append(initials(user));
   }
   return box;
+}
+
+/** Whatever somebody's token says, which need be no address at all. */
+function own(image) {
+  try {
+    return Boolean(image) && (image.startsWith("data:") || new URL(image, location.href).origin === location.origin);
+  } catch {
+    return false;
+  }
 }
 
 function initials({ name, id }) {

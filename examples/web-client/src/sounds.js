@@ -7,8 +7,10 @@ let context = null;
 
 /** To be called on every gesture; cheap when there is nothing to do. */
 export function unlock() {
+  const before = audible();
   context ??= typeof AudioContext === "function" ? new AudioContext() : null;
   if (context?.state === "suspended") context.resume().then(heard, () => {});
+  else if (!before && audible()) heard();
 }
 
 /** Whether a ring is heard; `heard` is called when that changes to yes. */

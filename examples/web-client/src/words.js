@@ -15,7 +15,7 @@ export function callState(call, link, now = call.startedAt, since = now) {
       if (!call.localStream && call.here && now - call.startedAt > ASKING) return "Allow the microphone if the browser asks. Then it rings.";
       return link === "online" ? "Calling …" : "Calling as soon as the connection is back …";
     case "ringing":
-      return RINGING[call.alerting ?? "socket"].replace("{name}", name);
+      return naming(RINGING[call.alerting ?? "socket"], name);
     case "incoming":
       if (call.here) return "Answering. Allow the microphone if the browser asks.";
       return call.media === "video" ? "Video call" : "Audio call";
@@ -71,8 +71,11 @@ export function notes(call) {
   if (!["connecting", "connected", "reconnecting"].includes(call.state)) return [];
   const found = [MICROPHONE[call.muted ? "muted" : call.local.audio], CAMERA[call.local.video]];
   if (call.state !== "connecting") found.push(THEIR_MICROPHONE[call.remote.audio]);
-  return found.filter(Boolean).map((text) => text.replaceAll("{name}", call.peer.name));
+  return found.filter(Boolean).map((text) => naming(text, call.peer.name));
 }
+
+/** A name may have a `$` in it. */
+const naming = (text, name) => text.replaceAll("{name}", () => name);
 
 /** `3:05`, `1:02:03`; spoken: `3 min 5 s`. */
 export function duration(ms, spoken = false) {
