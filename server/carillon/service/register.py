@@ -111,6 +111,9 @@ class Registrar:
         if not attached.v1:
             await self._comparer.compare([attached])
             return
+        if running := self._registering.get(attached.user_id):
+            # Its answer, which this has overtaken, is older than what there is to see.
+            await asyncio.shield(running)
         attached.registered = ""
         await self.registered(attached)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import msgspec.structs
 import pytest
@@ -11,6 +12,7 @@ from harness.redis import RedisServer
 from harness.waiting import until
 
 from carillon.call import SECOND, Call, Report
+from carillon.hub import Attached
 
 PATIENT = msgspec.structs.replace(QUICK, grace=10 * SECOND, lease=12 * SECOND)
 """As in life, a grace far longer than the way back to a Redis that started again takes."""
@@ -47,6 +49,40 @@ async def test_a_ring_that_only_the_caller_knows_of_reaches_the_callee(own_redis
         await bob.heard("call.ring")
     await bob.say("call.accept", session_id=session)
     await alice.heard("call.accepted")
+
+
+async def test_a_look_that_overtakes_the_answer_to_what_was_said_is_not_lost(
+    own_redis: RedisServer, pods_on: MakePods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one comes through the pod's channel, the other is a command's answer: the callee said themselves just before their caller did."""
+    pods = await pods_on(own_redis.url, 2)
+    alice, bob = await pods[0].join("alice", v1=True), await pods[1].join("bob", v1=True)
+    said, looked = asyncio.Event(), asyncio.Event()
+    register, register_late, look = pods[0].store.register, pods[1].store.register, pods[1].engine.registrar.look_again
+
+    async def after_bob(*args: Any, **more: Any) -> Any:
+        await said.wait()
+        return await register(*args, **more)
+
+    async def answered_late(*args: Any, **more: Any) -> Any:
+        result = await register_late(*args, **more)
+        said.set()
+        await looked.wait()
+        return result
+
+    async def look_again(attached: Attached) -> None:
+        looked.set()
+        await look(attached)
+
+    monkeypatch.setattr(pods[0].store, "register", after_bob)
+    monkeypatch.setattr(pods[1].store, "register", answered_late)
+    monkeypatch.setattr(pods[1].engine.registrar, "look_again", look_again)
+    deaf = Deaf(pods[1])
+    await alice.say("call.start", callee_id="bob")
+    session = (await alice.heard("call.ringing"))["session_id"]
+    own_redis.ask("FLUSHALL")
+    await deaf.hear()
+    await until(lambda: any(welcome["call"] == session for welcome in bob.connection.of("session.welcome")))
 
 
 async def test_what_is_told_right_after_a_loss_is_not_missed(own_redis: RedisServer, pods_on: MakePods) -> None:
