@@ -112,8 +112,10 @@ class Crowd:
         for task in self._tasks:
             task.cancel()
         leaving = {asyncio.create_task(person.client.close()): person.name for person in self._people}
-        _, stuck = await asyncio.wait([*self._tasks, *leaving], timeout=within)
-        assert not stuck, f"have not left in {within:.0f} s: {[leaving.get(task, task) for task in stuck]}"
+        left = asyncio.gather(*self._tasks, *leaving, return_exceptions=True)
+        await asyncio.wait([left], timeout=within)
+        stuck = [name for task, name in leaving.items() if not task.done()]
+        assert left.done(), f"have not left in {within:.0f} s: {stuck}"
 
     async def _join(self, count: int) -> list[Person]:
         new = [Person(f"{self._prefix}-{len(self._people) + index}", self._url, self._sign, self._turns) for index in range(count)]

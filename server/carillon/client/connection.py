@@ -115,8 +115,16 @@ class Connection:
             self._news.notify_all()
 
     async def _connect(self) -> ClientConnection:
-        token = self._token if isinstance(self._token, str) else await self._token()
+        token = self._token if isinstance(self._token, str) else await self._fresh(self._token)
         return await dial(self._url if isinstance(self._url, str) else self._url(), token, v1=self.v1)
+
+    @staticmethod
+    async def _fresh(fetch: Callable[[], Awaitable[str]]) -> str:
+        """Raises OSError whatever it failed with: it is tried again, as a server is that cannot be reached."""
+        try:
+            return await fetch()
+        except Exception as failure:
+            raise OSError(f"no token could be fetched: {type(failure).__name__}") from failure
 
     async def _listen(self, socket: ClientConnection) -> ClientConnection | None:
         """Until this socket is lost; returns the one that a move has led to meanwhile."""

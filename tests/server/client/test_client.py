@@ -111,6 +111,20 @@ async def test_refusals_are_errors(server: ServerProcess) -> None:
         assert refused.value.code == "user_offline"
 
 
+async def test_a_token_that_cannot_be_fetched_is_fetched_again(server: ServerProcess) -> None:
+    tries = 0
+
+    async def fetch() -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise LookupError("whatever the app's own client raises")
+        return token("alice")
+
+    async with asyncio.timeout(30), CarillonClient(server.url, fetch) as alice:
+        assert (alice.connects, tries) == (1, 2)
+
+
 @pytest.mark.parametrize("v1", [False, True])
 async def test_a_refused_token_is_final(server: ServerProcess, v1: bool) -> None:
     with pytest.raises(AuthError, match="Token expired"):

@@ -144,8 +144,10 @@ async def test_whoever_leaves_in_the_middle_of_a_move_hangs_up() -> None:
     async with serve(ask_to_move, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
         port = next(iter(server.sockets)).getsockname()[1]
 
+        at_once = asyncio.Semaphore(20)
+
         async def visit(name: str) -> None:
-            async with CarillonClient(f"ws://127.0.0.1:{port}/{name}", "token") as client:
+            async with at_once, CarillonClient(f"ws://127.0.0.1:{port}/{name}", "token") as client:
                 await until(lambda: client.connects > 2)
                 await asyncio.sleep(random.uniform(0, 0.1))
 
