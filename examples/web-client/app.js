@@ -84,6 +84,10 @@ async function signOut(message = "") {
   forget();
   client.disconnect();
   await null; // the end of a call that was on is told, and noted, only now
+  // A tab that only shows another one's connection is told of no end.
+  playing.stop();
+  playing = NOTHING;
+  alerts.withdraw();
   client = history = last = refused = quality = null;
   $("me").hidden = $("desk").hidden = true;
   $("history").replaceChildren();

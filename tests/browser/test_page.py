@@ -111,3 +111,14 @@ async def test_a_notification_goes_when_the_call_is_answered(people: People) -> 
     await bob.press("Accept")
     await bob.connected()
     assert await bob.page.evaluate("window.shown") == []
+
+
+async def test_a_tab_that_signs_out_while_it_rings_leaves_no_notification(people: People) -> None:
+    alice, bob = await people.signed_in("Alice"), await people.signed_in("Bob")
+    tab = await people.signed_in("Bob", beside=bob, script=NOTIFICATIONS)
+    await alice.dial(bob)
+    await tab.rings(alice)
+    assert await tab.page.evaluate("window.shown") == ["Alice is calling"]
+    await tab.press("Sign out")
+    await tab.page.wait_for_function("() => window.shown.length === 0", timeout=SECONDS, polling=200)
+    await bob.rings(alice)

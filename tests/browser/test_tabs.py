@@ -50,9 +50,9 @@ async def test_a_tab_signs_in_anew_where_the_token_of_another_one_was_refused(br
     with ServerProcess(redis_server.url, secrets.token_hex(6), **REAL, CLOSE_ON_TOKEN_EXPIRY="true") as server:
         async with People(browser, server.port) as people:
             bob = await people.person("Bob")
-            await bob.sign_in(people.url, token(bob.id, name="Bob", seconds=3))
+            await bob.sign_in(people.url, token(bob.id, name="Bob", seconds=15))
             await expect(bob.page.locator("#me-name")).to_have_text("Bob")
-            await expect(bob.banner).to_have_text(REFUSED, timeout=2 * SECONDS)
+            await expect(bob.banner).to_have_text(REFUSED, timeout=3 * SECONDS)
             await people.signed_in("Bob", beside=bob)
             await expect(bob.banner).to_be_hidden()
 

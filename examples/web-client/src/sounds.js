@@ -4,12 +4,14 @@
  */
 
 let context = null;
+/** Under way, since more than one gesture may come before the sound does. */
+let resuming = null;
 
 /** To be called on every gesture; cheap when there is nothing to do. */
 export function unlock() {
   const before = audible();
   context ??= typeof AudioContext === "function" ? new AudioContext() : null;
-  if (context?.state === "suspended") context.resume().then(heard, () => {});
+  if (context?.state === "suspended") resuming ??= context.resume().then(heard, () => {}).finally(() => (resuming = null));
   else if (!before && audible()) heard();
 }
 
