@@ -282,6 +282,7 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
       peer?.pc.close();
       local?.getTracks().forEach(stop);
       peer = local = remote = measured = null;
+      acquiring = Promise.resolve();
       early = [];
     },
   };

@@ -137,7 +137,7 @@ class Reconciler:
                 await self._scaler.choose(cluster, world, plan.serving, fewer)
         await self._applier.apply(cluster, wanted, world, report)
         kept = {(DEPLOYMENT, deployment_name(cluster, name)) for name in plan.replicas}
-        if plan.status.target or report.written:
+        if plan.status.target or report.written or look.drains(world.component(SERVER), self._clock()):
             kept |= needed_by_older(cluster, world)
         for name, count in plan.replicas.items():
             if name != target and name in deployments:

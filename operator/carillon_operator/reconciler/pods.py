@@ -37,6 +37,11 @@ def lost(pod: Object, now: float) -> bool:
     return leaving(pod) and now > _lost_at(pod)
 
 
+def drains(pods: Iterable[Object], now: float) -> bool:
+    """Whether one of them still serves its last clients."""
+    return any(leaving(pod) and not lost(pod, now) for pod in pods)
+
+
 def lost_in(pods: Iterable[Object], now: float) -> float | None:
     """Seconds until the next of those that are leaving would be lost."""
     return min((_lost_at(pod) - now for pod in pods if leaving(pod) and not lost(pod, now)), default=None)

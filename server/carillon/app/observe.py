@@ -17,7 +17,9 @@ _RESULTS = {
 }
 _WHY = {int(code): code.reason for code in Close.all()}
 _NOTHING_SAID = 1005
-_LABELS = {code: str(code) for code in (*_WHY, _NOTHING_SAID)}
+SDK_CODES = (4000, 4001, 4010)
+"""What the browser SDK (clients/web/src/connection.js) closes with: a dead socket, one that it has moved from, a page that is hidden."""
+_LABELS = {code: str(code) for code in (*_WHY, _NOTHING_SAID, *SDK_CODES)}
 """Close codes that are counted each by itself. Clients may close with a thousand others, and would use up the labels of all."""
 
 

@@ -62,7 +62,7 @@ def ended(call: Call, cause: Cause, by: str, now: int, *, note: str = "", kind: 
 
 
 def cancel_is_owed(call: Call) -> bool:
-    """Whether a push that arrived must be taken back by whoever sent it: who ended the call did not know of it.
+    """Whether a push that arrived must be taken back by whoever sent it: who ended the call knew of none, as far as the record says.
 
     An app whose socket has answered hears of the end there.
     """

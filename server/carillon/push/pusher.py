@@ -38,7 +38,7 @@ class CallPusher:
         return self._sender.can_push(os)
 
     async def ring(self, call: Call) -> Report:
-        """PUSH once a provider took it, FAILED when none did before the ring ends."""
+        """What became of it: PUSH once a provider took it, FAILED when none did before the ring ends."""
         deadline = self._clock() + (call.ring_until - self._now()) / SECOND
         result = await self._sender.ring(request_of(call), deadline, lambda: self._rings(call.id))
         _tell(call, "ring", result)

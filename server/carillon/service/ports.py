@@ -11,7 +11,7 @@ class Pusher(Protocol):
     def can_push(self, os: str | None) -> bool: ...
 
     async def ring(self, call: Call) -> Report:
-        """PUSH once a provider took it, FAILED when none did before the ring ends."""
+        """What became of it: PUSH once a provider took it, FAILED when none did before the ring ends."""
 
     async def cancel(self, call: Call) -> None: ...
 

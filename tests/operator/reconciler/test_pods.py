@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from carillon_operator.reconciler.pods import LOST_AFTER, lost_in, revisions
+from carillon_operator.reconciler.pods import LOST_AFTER, drains, lost_in, revisions
 from carillon_operator.rollout import Revision, Situation, plan
 from carillon_operator.spec.status import RolloutStatus
 
@@ -23,8 +23,10 @@ def test_a_pod_that_is_leaving_counts_until_it_is_lost() -> None:
     pods = [pod("b"), pod("b"), pod("a", leaving_for=LOST_AFTER - 1)]
     assert revisions(DEPLOYMENTS, pods, NOW.timestamp()) == (Revision("a", 0, 1, 0), Revision("b", 2, 2, 2))
     assert lost_in(pods, NOW.timestamp()) == 1
+    assert drains(pods, NOW.timestamp())
     assert revisions(DEPLOYMENTS, pods, NOW.timestamp() + 2) == (Revision("a", 0, 0, 0), Revision("b", 2, 2, 2))
     assert lost_in(pods, NOW.timestamp() + 2) is None
+    assert not drains(pods, NOW.timestamp() + 2)
 
 
 def test_a_rollout_does_not_wait_for_a_pod_on_a_dead_node() -> None:

@@ -4,13 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import CloseCode as StandardCode
 
-from carillon.app.observe import Observer
+from carillon.app.observe import SDK_CODES, Observer
 from carillon.config import AuthSettings, Settings
 from carillon.errors import Close
 from carillon.telemetry import Metrics, Telemetry
 from carillon.telemetry.instruments import MOST, OTHER
 
 NOTHING_SAID = int(StandardCode.NO_STATUS_RCVD)
+MEANT = {*(int(code) for code in Close.all()), NOTHING_SAID, *SDK_CODES}
 
 
 def observer() -> tuple[Observer, Metrics]:
@@ -26,9 +27,9 @@ def test_codes_that_clients_make_up_leave_those_of_the_server_their_labels() -> 
     one, metrics = observer()
     for code in range(3000, 3000 + 2 * MOST):
         close(one, code)
-    for code in (*Close.all(), NOTHING_SAID):
+    for code in MEANT:
         close(one, code, clean=False)
-    expected = {str(int(code)): 1 for code in (*Close.all(), NOTHING_SAID)} | {OTHER: 2 * MOST}
+    expected = {str(code): 1 for code in MEANT} | {OTHER: 2 * MOST}
     assert {code: count for (code,), count in metrics.closes.read()} == expected
 
 
@@ -39,7 +40,7 @@ def test_the_labels_are_few_whatever_clients_say(codes: list[int]) -> None:
         close(one, code)
     seen = dict(metrics.closes.read())
     assert sum(seen.values()) == len(codes)
-    assert {key for (key,) in seen} <= {OTHER, str(NOTHING_SAID), *(str(int(code)) for code in Close.all())}
+    assert {key for (key,) in seen} <= {OTHER, *map(str, MEANT)}
 
 
 def test_a_client_that_says_it_was_cut_off_was_not() -> None:
