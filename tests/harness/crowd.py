@@ -183,6 +183,9 @@ class Crowd:
             return
         except TimeoutError:
             miss(f"no answer to a start from {caller.name} in {PATIENCE} s")
+            if caller.standing:
+                # What nobody was told of may stand all the same, as the welcome said: a person would hang up.
+                await caller.client.end(caller.standing["session_id"])
             return
         self._ended.add(call)
         await caller.client.end(call)
