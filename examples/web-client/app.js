@@ -85,8 +85,7 @@ async function signOut(message = "") {
   client.disconnect();
   await null; // the end of a call that was on is told, and noted, only now
   // A tab that only shows another one's connection is told of no end.
-  playing.stop();
-  playing = NOTHING;
+  hush();
   alerts.withdraw();
   client = history = last = refused = quality = null;
   $("me").hidden = $("desk").hidden = true;
@@ -289,8 +288,7 @@ addEventListener("storage", () => looked());
 onAudible(() => {
   const call = client?.call;
   if (call?.state === "incoming") {
-    playing.stop();
-    playing = NOTHING;
+    hush();
     sound(call);
   }
   render();
@@ -299,6 +297,11 @@ const TUNES = { ringing: "ringback", incoming: "ring" };
 const NOTHING = { tune: null, stop: () => {} };
 let playing = NOTHING;
 let before = null;
+
+function hush() {
+  playing.stop();
+  playing = NOTHING;
+}
 
 /** One tab rings for all tabs of this browser that hear of the same call: the first of those that can be heard. */
 function sound(call) {

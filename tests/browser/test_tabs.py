@@ -66,7 +66,7 @@ async def test_tabs_with_bad_tokens_do_not_take_the_place_from_each_other_for_ev
         person.page.on("websocket", lambda socket: attempts.append(socket.url))
         await person.page.goto(people.url)
         assert await person.page.evaluate(CONNECT, bad) == "token_refused"
-    await bob.page.wait_for_timeout(1000)
+    await bob.page.wait_for_timeout(1000)  # for another attempt, which would be wrong
     assert len(attempts) == 2
 
 

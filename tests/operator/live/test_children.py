@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from harness import foreign
@@ -22,6 +23,15 @@ async def serving(cell: Cell, operator: Operator) -> str:
     await wait(lambda: cell.is_said("Ready", "True", "Serving") and cell.is_said("Progressing", "False"), "it serves", operator)
     (name,) = cell.servers()
     return name
+
+
+async def stalled(cell: Cell, operator: Operator, kubelet: Kubelet, change: dict[str, Any]) -> str:
+    """The revision that serves, while that of a changed spec is there beside it and does not get ready."""
+    old = await serving(cell, operator)
+    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
+    cell.change("SignalingCluster", {"spec": change})
+    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    return old
 
 
 async def test_ten_lines_give_a_service(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
@@ -88,11 +98,8 @@ async def test_what_is_wanted_no_more_is_removed(cell: Cell, operator: Operator,
 
 async def test_what_the_old_revision_needs_stays_as_long_as_it_serves(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
     cell.declare()
-    old = await serving(cell, operator)
-    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
     external = {"redis": {"managed": None, "external": {"url": "redis://redis.example.com"}}}
-    cell.change("SignalingCluster", {"spec": external | {"pod": {"serviceAccountName": "default"}}})
-    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    old = await stalled(cell, operator, kubelet, external | {"pod": {"serviceAccountName": "default"}})
     cell.change("SignalingCluster", {"spec": {"replicas": 3}})
     await wait(lambda: [one["spec"]["replicas"] for one in cell.servers().values()] == [3, 3], "a pass later", operator)
     assert "calls-redis" in cell.all("Deployment")
@@ -119,10 +126,7 @@ async def test_a_rolling_revision_keeps_what_its_old_pods_need_too(cell: Cell, o
 
 async def test_a_service_that_is_deleted_in_a_rollout_leads_to_who_served(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
     cell.declare()
-    old = await serving(cell, operator)
-    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
-    cell.change("SignalingCluster", {"spec": {"image": {"reference": "example.com/carillon:2"}}})
-    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    old = await stalled(cell, operator, kubelet, {"image": {"reference": "example.com/carillon:2"}})
     cell.delete("Service")
     await wait(lambda: cell.get("Service"), "there is one again", operator)
     assert (cell.get("Service") or {})["spec"]["selector"]["carillon.dev/revision"] == old
@@ -144,10 +148,7 @@ async def test_a_stranger_is_reported_and_left_alone(cell: Cell, operator: Opera
 
 async def test_a_new_revision_takes_over_when_all_its_pods_are_ready(cell: Cell, operator: Operator, kubelet: Kubelet) -> None:
     cell.declare()
-    old = await serving(cell, operator)
-    kubelet.ready = lambda labels: labels.get("carillon.dev/revision") in (old, None)
-    cell.change("SignalingCluster", {"spec": {"image": {"reference": "example.com/carillon:2"}}})
-    await wait(lambda: len(cell.servers()) == 2 and cell.is_said("Progressing", "True", "RollingOut"), "both revisions are there", operator)
+    old = await stalled(cell, operator, kubelet, {"image": {"reference": "example.com/carillon:2"}})
     new = next(name for name in cell.servers() if name != old)
     assert (cell.get("Service") or {})["spec"]["selector"]["carillon.dev/revision"] == old
     assert old in (cell.get("SignalingCluster") or {})["status"]["selector"]

@@ -96,7 +96,7 @@ async def test_a_ring_that_arrives_after_its_caller_hung_up_is_taken_back(three:
     await alice.say("call.end", session_id=(await alice.heard("call.ringing"))["session_id"])
     release()
     await until(lambda: last.arrived == [RING, CANCEL])
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # for a second cancel, which would be wrong
     assert three.arrived == [RING, CANCEL]
 
 
@@ -137,7 +137,7 @@ async def test_a_push_that_fails_does_not_hide_that_the_app_has_answered(three: 
     await alice.heard("call.alerting")
     release()
     await three.pods[2].engine.background.finish(5)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # for another alert, which would be wrong
     assert [told["by"] for told in alice.connection.of("call.alerting")] == ["socket"]
 
 
@@ -150,7 +150,7 @@ async def test_a_push_that_fails_does_not_hide_that_of_another_pod(three: Cell) 
     await alice.heard("call.alerting")
     release()
     await three.pods[0].engine.background.finish(5)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # for another alert, which would be wrong
     assert [told["by"] for told in alice.connection.of("call.alerting")] == ["push"]
     first.answers(OK)
     await alice.say("call.end", session_id=(await alice.heard("call.ringing"))["session_id"])

@@ -327,7 +327,7 @@ async def test_a_ring_that_waited_long_for_its_turn_is_made_only_if_it_is_still_
         return False
 
     second = asyncio.create_task(sender.ring(request_for("ios", session_id="second"), soon(), unwanted))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.15)  # longer than LONG
     provider.gate.set()
     assert (await second).outcome is Outcome.STOPPED
     assert (await first).delivered

@@ -183,7 +183,7 @@ class LostCommit:
         raise StoreUnavailable("the connection was lost", sent=True)
 
     def hear(self) -> None:
-        self._pod.link.call = self._call  # type: ignore[method-assign]
+        self._pod.link.call = self._call  # type: ignore[method-assign] # as it was
 
 
 @pytest.mark.parametrize("given_up", [False, True], ids=["asked again", "given up and said again"])

@@ -179,7 +179,7 @@ async def test_a_place_is_not_taken_back_from_a_later_connection(
     await bob.heard("call.accepted")
     if first == "lives":
         await until(lambda: alice.connection.code == Close.NORMAL)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # for a close, which would be wrong
     assert not later.connection.closed
 
 

@@ -167,10 +167,10 @@ async def test_a_request_begun_before_an_answer_has_its_own_time() -> None:
         client = await RawClient.connect(host.port)
         client.send(GET + LATE[:-2])
         assert "200 OK" in await client.answer()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # longer than keep-alive
         client.send(LATE[-2:])
         await until(lambda: host.asked == 1)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # longer than keep-alive
         host.late.set()
         assert "200 OK" in await client.answer()
 
