@@ -76,7 +76,7 @@ async def test_a_token_runs_out(browser: Browser, redis_server: RedisServer) -> 
 async def test_the_service_is_away_at_first(server: ServerProcess, browser: Browser) -> None:
     async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice = await people.person("Alice")
-        await alice.page.clock.install()
+        await alice.own_time()
         await alice.page.goto(people.url)
         await expect(alice.page.locator("#sign-in-demo")).to_be_visible()
         balancer.refusing = True
@@ -96,7 +96,7 @@ async def test_the_service_is_away_at_first(server: ServerProcess, browser: Brow
 async def test_the_service_goes_and_returns_in_a_call(server: ServerProcess, browser: Browser) -> None:
     async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice = await people.person("Alice")
-        await alice.page.clock.install()
+        await alice.own_time()
         await alice.sign_in(people.url)
         bob = await people.signed_in("Bob")
         await talk(alice, bob)

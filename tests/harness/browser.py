@@ -34,6 +34,18 @@ WATCH_MEDIA = """
   window.RTCPeerConnection = class extends Real { constructor(...options) { super(...options); window.connections.push(this); } };
 })();
 """
+DIALLED = """
+(() => {
+  const Real = WebSocket;
+  window.dialled = [];
+  window.WebSocket = class extends Real { constructor(...options) { super(...options); window.dialled.push(this); } };
+})();
+"""
+DIALLING_ENDS = """() => Promise.all(
+  dialled
+    .filter((socket) => socket.readyState === WebSocket.CONNECTING)
+    .map((socket) => new Promise((over) => ["open", "close"].forEach((event) => socket.addEventListener(event, over)))),
+)"""
 FLOW = """async () => {
   const sum = { audio: 0, video: 0 };
   for (const connection of window.connections) {
@@ -114,9 +126,18 @@ class Person:
             await expect(self.banner).to_be_hidden()
         return self
 
+    async def own_time(self) -> None:
+        """Before the page is opened: for `stop_time`."""
+        await self.page.clock.install()
+        await self.page.add_init_script(DIALLED)
+
     async def stop_time(self) -> None:
-        """What the page would do by itself waits, until `page.clock.resume`. The clock must be installed before the page is opened."""
+        """What the page would do by itself waits, until `page.clock.resume`; an attempt to connect that had begun is over.
+
+        Chromium dials later than it was told once WebSockets have failed: such an attempt would reach a service that returned meanwhile.
+        """
         await self.page.clock.pause_at(await self.page.evaluate("Date.now()") / 1000 + 0.1)
+        await self.page.evaluate(DIALLING_ENDS)
 
     async def dial(self, other: "Person | str", media: str = "audio") -> None:
         fold = self.page.locator("#other")
