@@ -2,12 +2,16 @@
 
 import { CarillonClient } from "/sdk/carillon.js";
 import * as alerts from "./src/alerts.js";
+import { showBanner } from "./src/banner.js";
 import { showCall, tick } from "./src/call-panel.js";
 import { Devices } from "./src/devices.js";
-import { $, picture, say, tell, write } from "./src/dom.js";
+import { $, picture, say, write } from "./src/dom.js";
 import { History } from "./src/history.js";
 import { demoUsers, forget, recall, remember, tokenOf } from "./src/identity.js";
-import { showChoices, showContacts, showHistory } from "./src/people.js";
+import { showContacts, showHistory } from "./src/people.js";
+import { complain, devicesAre, orComplain } from "./src/problems.js";
+import { Ringing } from "./src/ringing.js";
+import { SignIn } from "./src/sign-in.js";
 import { audible, onAudible, play, unlock } from "./src/sounds.js";
 import { callState, connection } from "./src/words.js";
 
@@ -28,33 +32,10 @@ let quality = null;
 let refused = null;
 let silent = false;
 let failing = false;
-/** The kind of device that was lost, while that is said. */
-let lacking = null;
-const LOST = { microphone_lost: "audio", camera_lost: "video" };
 
 const devices = new Devices((kind, id) => client?.useDevice(kind, id), complain);
-
-// ------------------------------------------------------------------ problems
-
-/** code: of an SDK error that is over when its device is back. */
-function complain(message, code = "") {
-  lacking = LOST[code] ?? null;
-  tell($("problem-text"), message);
-  $("problem").hidden = !message;
-  if (message) say(message, true);
-}
-
-$("problem-close").addEventListener("click", () => {
-  complain("");
-  ($("call").hidden ? $("people-title") : $("call-title")).focus();
-});
-
-function broken(error) {
-  console.error(error);
-  complain("Something in this page went wrong. Reload it: a call that is on survives that.");
-}
-addEventListener("error", (event) => broken(event.error ?? event.message));
-addEventListener("unhandledrejection", (event) => broken(event.reason));
+const ringing = new Ringing(() => devices.ringVolume);
+const signInForm = new SignIn(signIn);
 
 // ------------------------------------------------------------------ signing in
 
@@ -75,7 +56,7 @@ function signIn(identity) {
   });
   client.connect().catch(() => {}); // the state says it
   showConnection();
-  $("sign-in").hidden = true;
+  signInForm.hide();
   devices.restore();
   showDesk();
 }
@@ -85,7 +66,7 @@ async function signOut(message = "") {
   client.disconnect();
   await null; // the end of a call that was on is told, and noted, only now
   // A tab that only shows another one's connection is told of no end.
-  hush();
+  ringing.hush();
   alerts.withdraw();
   client = history = last = refused = quality = null;
   $("me").hidden = $("desk").hidden = true;
@@ -93,16 +74,8 @@ async function signOut(message = "") {
   render();
   complain(message);
   showConnection();
-  showSignIn();
+  signInForm.show(users);
   look();
-}
-
-function showSignIn() {
-  $("sign-in").hidden = false;
-  if (users) showChoices(users, (id) => signIn({ id }));
-  $("sign-in-demo").hidden = !users?.length;
-  if (!users?.length) $("sign-in-token").open = true;
-  $("sign-in-title").focus({ preventScroll: true });
 }
 
 /** Once the server (or the token) has said who we are. */
@@ -121,17 +94,6 @@ function showDesk() {
 }
 
 $("sign-out").addEventListener("click", () => signOut());
-$("token-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const token = $("token").value.trim().replace(/^bearer\s+/iu, "");
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/u.test(token)) {
-    complain("This is not a token: a JWT has three parts with dots between them. Copy the whole of it.");
-    $("token").focus();
-    return;
-  }
-  $("token").value = "";
-  signIn({ token });
-});
 
 async function look() {
   try {
@@ -144,8 +106,7 @@ async function look() {
   $("contacts").hidden = users === null;
   $("other").open ||= users === null;
   if (!client) {
-    if (!$("sign-in").hidden) showChoices(users ?? [], (id) => signIn({ id }));
-    $("sign-in-demo").hidden = !users?.length;
+    signInForm.offer(users);
     showConnection();
   }
   showDesk();
@@ -158,18 +119,11 @@ setInterval(() => {
 // ------------------------------------------------------------------ the connection
 
 const UNREACHED = { text: "The server of this page does not answer. Check your network; this page keeps trying." };
-let said = "";
 let begun = 0;
 
 function showConnection() {
   const shown = client ? connection(client, Date.now(), begun) : failing ? UNREACHED : null;
-  tell($("connection-text"), shown?.text);
-  $("connection").hidden = !shown;
-  $("connection").classList.toggle("bad", Boolean(shown?.bad));
-  tell($("connection-action"), shown?.action);
-  const spoken = client || shown ? (shown?.text ?? "Connected.").replace(/ Trying again in.*/u, "") : "";
-  if (spoken !== said) say(spoken);
-  said = spoken;
+  showBanner(shown, client ? "Connected." : "");
   if (client?.state === "failed" && client.error?.code === "token_refused" && !history) {
     signOut(client.error.message);
     return;
@@ -211,9 +165,9 @@ function changed(call) {
     alerts.withdraw();
   }
   if (call.state !== "connected") quality = null;
-  if (lacking && ["on", "muted"].includes(call.local[lacking])) complain("");
+  devicesAre(call.local);
   render();
-  sound(call);
+  ringing.follow(call);
   const text = `${call.peer.name}: ${callState(call, client?.state)}`;
   if (call.state !== "incoming" && call.state !== "ended" && text !== spoken) say(text);
   spoken = text;
@@ -283,60 +237,18 @@ for (const gesture of ["pointerdown", "keydown"]) {
 }
 addEventListener("storage", () => looked());
 
-// ------------------------------------------------------------------ sound
-
 onAudible(() => {
   const call = client?.call;
   if (call?.state === "incoming") {
-    hush();
-    sound(call);
+    ringing.hush();
+    ringing.follow(call);
   }
   render();
 });
-const TUNES = { ringing: "ringback", incoming: "ring" };
-const NOTHING = { tune: null, stop: () => {} };
-let playing = NOTHING;
-let before = null;
-
-function hush() {
-  playing.stop();
-  playing = NOTHING;
-}
-
-/** One tab rings for all tabs of this browser that hear of the same call: the first of those that can be heard. */
-function sound(call) {
-  const tune = call.here || call.state === "incoming" ? (TUNES[call.state] ?? null) : null;
-  if (tune !== playing.tune) {
-    playing.stop();
-    playing = { tune, stop: tune === "ring" ? ringAlone(call.id) : tune ? play(tune, devices.ringVolume) : () => {} };
-  }
-  if (call.here && call.state !== before && ["connected", "ended"].includes(call.state) && before !== "reconnecting") {
-    play(call.state === "connected" ? "connected" : "over", devices.ringVolume);
-  }
-  before = call.state;
-}
-
-function ringAlone(id) {
-  let stop = () => {};
-  const over = new Promise((resolve) => (stop = resolve));
-  const ring = async (lock) => {
-    if (!lock) return;
-    const silence = play("ring", devices.ringVolume);
-    navigator.vibrate?.(Array(20).fill([600, 900]).flat());
-    await over;
-    navigator.vibrate?.(0);
-    silence();
-  };
-  if (!audible()) return stop;
-  if (navigator.locks) navigator.locks.request(`carillon.page.ring.${id}`, { ifAvailable: true }, ring).catch(() => {});
-  else ring(true);
-  return stop;
-}
 
 // ------------------------------------------------------------------ what people press
 
 const on = (id, work) => $(id).addEventListener("click", work);
-const orComplain = (promise) => promise.catch((error) => complain(error.message));
 
 async function accept(options) {
   try {
@@ -395,7 +307,7 @@ async function begin() {
   if (identity) signIn(identity);
   await look();
   $("loading").hidden = true;
-  if (!client) showSignIn();
+  if (!client) signInForm.show(users);
   if (typeof RTCPeerConnection !== "function") complain("This browser cannot make calls. Use a current Chrome, Edge, Firefox or Safari.");
 }
 

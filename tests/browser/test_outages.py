@@ -112,7 +112,7 @@ async def test_the_service_goes_and_returns_in_a_call(server: ServerProcess, bro
         await expect(alice.banner).to_be_hidden()
         await alice.page.clock.resume()
         for person in (alice, bob):
-            await expect(person.banner).to_be_hidden()
+            await expect(person.banner).to_be_hidden(timeout=2 * SECONDS)  # attempts are up to 15 s apart
             await person.connected()
         await bob.press("Hang up")
         await expect(alice.state).to_contain_text("Bob hung up.")
