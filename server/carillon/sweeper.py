@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from carillon.call import SECOND
-from carillon.errors import StoreError
+from carillon.errors import StoreError, StoreUnavailable
 from carillon.hub import Hub
 from carillon.service.compare import Comparer
 from carillon.service.register import Registrar
@@ -72,6 +72,8 @@ class Sweeper:
         self.last_renewal = clock()
         self.renewing = False
         """Whether the last try to renew the pod lease succeeded."""
+        self._why = ""
+        """Why it did not."""
         self.on_outage: Callable[[], None] = lambda: None
         """Redis has been away for `outage` seconds: clients that can may try another pod."""
         self.on_renewal: Callable[[Renewed], None] = lambda _: None
@@ -156,11 +158,9 @@ class Sweeper:
                 lease=int(self._pace.lease * SECOND), connections=len(self._hub), registering=self._registering, timeout=self._pace.renew
             )
         except (StoreError, LedgerChanged) as error:
-            if self.renewing:
-                log.warning("the pod lease could not be renewed", extra={"why": type(error).__name__})
-            self.renewing = False
+            self._failed(error)
             return False
-        self.renewing = True
+        self.renewing, self._why = True, ""
         self.last_renewal = self._clock()
         self._renewed.set()
         self.on_renewal(renewed)
@@ -173,6 +173,13 @@ class Sweeper:
             self._registering = True
             self._begin(self._register())
         return True
+
+    def _failed(self, error: StoreError | LedgerChanged) -> None:
+        """Told once; of a pod that never held its lease only what Redis refuses, as the link tells why it is not reached."""
+        why = str(error) or type(error).__name__
+        if self.renewing or (why != self._why and not isinstance(error, StoreUnavailable)):
+            log.warning("the pod lease could not be renewed", extra={"why": why})
+        self.renewing, self._why = False, why
 
     async def _register(self) -> None:
         try:

@@ -68,6 +68,21 @@ async def test_redis_fails_over(redis_sentinel: RedisSentinel, cell: str) -> Non
             await goes_on(there)
 
 
+async def test_a_user_of_redis_without_rights_is_told(own_redis: RedisServer, cell: str) -> None:
+    """What lacks is said, once; and what is granted later is taken up."""
+    rights = ("~*", "&*", "+@all", "-@scripting")
+    own_redis.ask("ACL", "SETUSER", "carillon", "on", ">secret", *rights)
+    with ServerProcess(own_redis.url, cell, REDIS_USERNAME="carillon", REDIS_PASSWORD="secret") as server:
+        await until(lambda: "the pod lease could not be renewed" in server.log)
+        told = [line for line in server.log.splitlines() if "the pod lease could not be renewed" in line]
+        assert "NOPERM" in told[0]
+        assert "evalsha" in told[0]
+        await asyncio.sleep(1.5)  # three more renewals, which say nothing new
+        assert server.log.count("the pod lease could not be renewed") == 1
+        own_redis.ask("ACL", "SETUSER", "carillon", "+@scripting")
+        await until(lambda: server.status("/health") == 200)
+
+
 async def test_a_message_that_waited_too_long_behind_another_is_given_up(own_redis: RedisServer, cell: str) -> None:
     """Though Redis is back by then and would take it: its sender has given it up. Only hang-ups are never too late."""
     with ServerProcess(own_redis.url, cell, QUEUE_SECONDS="1", START_TIMEOUT="2") as server:

@@ -25,7 +25,9 @@ class Queue:
         self._woken = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._due)
+        """How many are due; those that only have their next look ahead do not wait."""
+        now = self._clock()
+        return sum(due <= now for due in self._due.values())
 
     def add(self, key: Key, after: float = 0.0) -> None:
         """Sooner wins: what is due before stays due then."""

@@ -88,6 +88,18 @@ async def test_done_names_the_next_look(queue: Queue, clock: Clock) -> None:
     assert await due(queue) == A
 
 
+async def test_what_has_its_next_look_ahead_does_not_wait(queue: Queue, clock: Clock) -> None:
+    queue.add(A)
+    queue.add(B)
+    assert await due(queue) == A
+    assert len(queue) == 1
+    queue.done(A, 600)
+    assert await due(queue) == B
+    assert len(queue) == 0
+    clock.now = 600
+    assert len(queue) == 1
+
+
 async def test_what_fails_waits_longer_each_time_up_to_a_bound(queue: Queue, clock: Clock) -> None:
     pauses = []
     for _ in range(12):
