@@ -47,6 +47,13 @@ def test_without_a_good_token_there_is_a_401_and_guessing_is_slowed_down(server:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@pytest.mark.parametrize("place", ["header", "query", "subprotocol"])
+def test_behind_a_proxy_that_does_not_upgrade_it_is_the_upgrade_that_lacks(server: ServerProcess, place: str) -> None:
+    bearer = token("alice")
+    headers = {"header": {"Authorization": f"Bearer {bearer}"}, "subprotocol": {"Sec-WebSocket-Protocol": f"carillon.v1, bearer.{bearer}"}}
+    assert server.status("/ws" + (f"?token={bearer}" if place == "query" else ""), **headers.get(place, {})) == 426
+
+
 def test_pages_of_allowed_origins_may_ask_for_turn_credentials_and_others_may_not(server: ServerProcess) -> None:
     asked = server.ask("/turn", "OPTIONS", {"Origin": ORIGIN, "Access-Control-Request-Headers": "authorization"})
     assert asked.status == 204

@@ -1,7 +1,7 @@
 """What is asked for by HTTP with a token: TURN credentials, and `/ws` by those who forgot to upgrade."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -35,15 +35,17 @@ class Bearer:
 
     async def upgrade(self, request: Request) -> Response:
         """`/ws` without a WebSocket handshake: what the reference tells of the token, and then what is missing."""
-        await self._identify(request)
+        # A proxy that does not pass `Upgrade` on, as most by default, passes on where v1 clients have their token.
+        offered = request.headers.get("sec-websocket-protocol", "")
+        await self._identify(request, [protocol.strip() for protocol in offered.split(",")])
         return PlainTextResponse("Connect by WebSocket", 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
 
-    async def _identify(self, request: Request) -> Identity:
+    async def _identify(self, request: Request, subprotocols: Sequence[str] = ()) -> Identity:
         """Raises Refusal."""
         scope = request.scope
         address = self._door.knock(request.client.host if request.client else "", scope["headers"])
         try:
-            found = credentials(scope["headers"], [], scope["query_string"])
+            found = credentials(scope["headers"], subprotocols, scope["query_string"])
             return await self._authenticator.authenticate(found.token, time.time())
         except AuthError as error:
             self._door.refused(address)
