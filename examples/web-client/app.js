@@ -49,7 +49,8 @@ function signIn(identity) {
   client.on("incoming", ({ call }) => incoming(call));
   client.on("ended", ({ call }) => ended(call));
   client.on("missed", ({ call }) => missed(call));
-  client.on("error", ({ error }) => complain(error.message, error.code));
+  // A token is asked for again; where that matters the banner says so, and says when it is over.
+  client.on("error", ({ error }) => error.code !== "token_failed" && complain(error.message, error.code));
   client.on("quality", (measured) => {
     quality = measured;
     render();
@@ -147,11 +148,11 @@ setInterval(() => {
 
 function call(user, media, listenOnly = false) {
   complain("");
-  last = null;
   const options = { media, listenOnly, name: user.name };
-  const caller = client;
+  const [caller, before] = [client, last];
   caller.start(user.id, options).then(() => devices.fill(), (error) => {
-    if (client === caller && last?.reason !== error.code) complain(error.message);
+    // Of a call that began, what became of it is shown.
+    if (client === caller && (last === before || last?.reason !== error.code)) complain(error.message);
   });
   if (!$("call").hidden) $("call-title").focus();
 }
@@ -159,6 +160,7 @@ function call(user, media, listenOnly = false) {
 let spoken = "";
 
 function changed(call) {
+  if (call.state === "ended" && client?.call) return; // another one rings already
   if (call.state !== "ended") last = null;
   if (call.state !== "incoming") {
     refused = null;
@@ -183,11 +185,12 @@ function incoming(call) {
 const typing = () => document.activeElement?.matches("input, textarea, select") ?? false;
 
 function ended(call) {
+  if (call.direction === "outgoing" || call.reason !== "missed") history?.add(call, false);
+  say(`Call with ${call.peer.name} ended. ${callState(call)}`);
+  if (client?.call) return looked();
   last = call;
   refused = null;
   silent = false;
-  if (call.direction === "outgoing" || call.reason !== "missed") history?.add(call, false);
-  say(`Call with ${call.peer.name} ended. ${callState(call)}`);
   render();
   if (WANTED.includes(call.reason)) setTimeout(() => last === call && close(), LINGER);
 }

@@ -93,6 +93,21 @@ async def test_the_service_is_away_at_first(server: ServerProcess, browser: Brow
         await expect(alice.page.locator("#me-name")).to_have_text("Alice")
 
 
+async def test_a_token_cannot_be_fetched_at_first(server: ServerProcess, browser: Browser) -> None:
+    async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
+        alice = await people.person("Alice")
+        await alice.page.goto(people.url)
+        await expect(alice.button("Alice")).to_be_visible()
+        balancer.refusing = True
+        balancer.cut()
+        await alice.press("Alice")
+        await expect(alice.banner).to_have_text(AWAY)
+        balancer.refusing = False
+        await expect(alice.banner).to_be_hidden(timeout=2 * SECONDS)
+        await expect(alice.page.locator("#me-name")).to_have_text("Alice")
+        await expect(alice.page.locator("#problem")).to_be_hidden()
+
+
 async def test_the_service_goes_and_returns_in_a_call(server: ServerProcess, browser: Browser) -> None:
     async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
         alice = await people.person("Alice")

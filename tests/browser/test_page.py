@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness.browser import SECONDS, People, talk
+from harness.browser import ASKS, SECONDS, SOUNDS, People, talk
 from harness.server import token
 from playwright.async_api import expect
 
@@ -33,9 +33,6 @@ NOTIFICATIONS = """{
     close() { window.shown = window.shown.filter((text) => text !== this.text); }
   }; }"""
 """`shown`: the texts of the system's notifications that are on the screen, as if somebody looked elsewhere."""
-SOUNDS = """{ const real = AudioContext.prototype.createOscillator;
-  window.notes = 0;
-  AudioContext.prototype.createOscillator = function () { window.notes++; return real.call(this); }; }"""
 
 
 async def test_a_device_that_is_shown_as_chosen_is_the_one_in_use(people: People) -> None:
@@ -122,3 +119,29 @@ async def test_a_tab_that_signs_out_while_it_rings_leaves_no_notification(people
     await tab.press("Sign out")
     await tab.page.wait_for_function("() => window.shown.length === 0", timeout=SECONDS, polling=200)
     await bob.rings(alice)
+
+
+async def test_a_call_that_came_while_another_one_began_rings_on_when_that_is_cancelled(people: People) -> None:
+    alice = await people.signed_in("Alice", script=ASKS + NOTIFICATIONS)
+    bob, carol = await people.signed_in("Bob"), await people.signed_in("Carol")
+    await alice.dial(bob)
+    await alice.page.wait_for_function("() => Boolean(window.allow)", polling=200)
+    await carol.dial(alice)
+    await expect(carol.state).to_have_text("Ringing …")
+    await alice.press("Cancel")
+    await alice.rings(carol)
+    assert await alice.page.evaluate("window.shown") == ["Carol is calling"]
+    await alice.page.evaluate("window.allow()")
+    await alice.press("Decline")
+    await expect(carol.state).to_contain_text("declined the call.")
+
+
+async def test_who_calls_again_where_they_were_replaced_is_told_why_not(people: People) -> None:
+    alice, _ = await people.call()
+    there = await people.person("Alice")
+    there.id = alice.id
+    await there.sign_in(people.url)
+    for _ in range(2):
+        await alice.press("Call again")
+        await expect(alice.problem).to_have_text("You are signed in somewhere else now. Connect again to use calls here.")
+        await alice.press("Dismiss")

@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from harness.browser import REAL, SECONDS, People, Person
+from harness.browser import ASKS, REAL, SECONDS, SOUNDS, Balancer, People, Person, talk
 from harness.redis import RedisServer
 from harness.server import ServerProcess, token
 from playwright.async_api import Browser, expect
@@ -12,17 +12,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ELSEWHERE = "You are signed in somewhere else now. Connect again to use calls here."
 REFUSED = "Your sign-in was not accepted. Sign in again."
-HOLD = """{ const { mediaDevices } = navigator;
-  const real = mediaDevices.getUserMedia.bind(mediaDevices);
-  window.given = [];
-  mediaDevices.getUserMedia = async (wanted) => {
-    await new Promise((answer) => (window.allow = answer));
-    const stream = await real(wanted);
-    window.given.push(...stream.getTracks());
-    return stream;
-  }; }"""
-"""A browser that asks for the microphone until `allow()`."""
 LET_GO = "() => window.given.length && window.given.every((track) => track.readyState === 'ended')"
+HEARD = """() => Math.max(
+  ...Object.entries(localStorage).map(([key, value]) => (key.startsWith('carillon:') && JSON.parse(value).seq) || 0),
+)"""
+"""The number of the last message that this browser's user heard, over all who were signed in here."""
 CONNECT = """async (bearer) => {
   const { CarillonClient } = await import('/sdk/carillon.js');
   const client = new CarillonClient({ url: `${location.origin}/ws`, getToken: () => bearer });
@@ -44,6 +38,65 @@ async def test_signed_in_elsewhere_and_taken_back_in_either_tab(people: People) 
             await expect(one.banner).to_be_hidden()
         await expect(there.banner).to_have_text(ELSEWHERE)
         await there.press("Use calls here")
+
+
+async def test_a_tab_that_is_left_takes_nothing_from_where_its_user_is_signed_in_now(people: People) -> None:
+    bob = await people.signed_in("Bob")
+    tab = await people.signed_in("Bob", beside=bob)
+    there: Person = await people.person("Bob")
+    there.id = bob.id
+    await there.sign_in(people.url)
+    await expect(tab.banner).to_have_text(ELSEWHERE)
+    attempts: list[str] = []
+    tab.page.on("websocket", lambda socket: attempts.append(socket.url))
+    await bob.page.close()
+    await tab.page.wait_for_timeout(1000)  # for an attempt, which would be wrong
+    assert attempts == []
+    await expect(there.banner).to_be_hidden()
+    await tab.press("Use calls here")
+    await expect(tab.banner).to_be_hidden()
+    await expect(there.banner).to_have_text(ELSEWHERE)
+
+
+async def test_either_tab_tries_now(server: ServerProcess, browser: Browser) -> None:
+    async with Balancer(server.port) as balancer, People(browser, balancer.port) as people:
+        bob = await people.person("Bob")
+        await bob.own_time()
+        await bob.sign_in(people.url)
+        tab = await people.signed_in("Bob", beside=bob)
+        balancer.refusing = True
+        balancer.cut()
+        for one in (bob, tab):
+            await expect(one.banner).to_contain_text("The call service cannot be reached.")
+        await bob.stop_time()
+        balancer.refusing = False
+        await tab.press("Try now")
+        for one in (bob, tab):
+            await expect(one.banner).to_be_hidden()
+
+
+async def test_a_tab_that_held_the_connection_leaves_what_was_heard_since_alone(people: People) -> None:
+    alice, bob = await people.pair()
+    tab = await people.signed_in("Bob", beside=bob)
+    await alice.dial(bob)
+    await tab.press("Accept")
+    await tab.connected()
+    heard = await tab.page.evaluate(HEARD)
+    await bob.page.goto("about:blank")
+    assert await tab.page.evaluate(HEARD) >= heard > 0
+
+
+async def test_a_call_that_ends_is_heard_to_end_where_it_was(people: People) -> None:
+    alice, bob = await people.signed_in("Alice"), await people.signed_in("Bob", script=SOUNDS)
+    tab = await people.signed_in("Bob", beside=bob, script=SOUNDS)
+    await talk(alice, bob)
+    before = [await one.page.evaluate("window.notes") for one in (bob, tab)]
+    await alice.press("Hang up")
+    for one in (bob, tab):
+        await expect(one.state).to_contain_text("Alice hung up.")
+    after = [await one.page.evaluate("window.notes") for one in (bob, tab)]
+    assert after[0] > before[0]
+    assert after[1] == before[1]
 
 
 async def test_a_tab_signs_in_anew_where_the_token_of_another_one_was_refused(browser: Browser, redis_server: RedisServer) -> None:
@@ -71,7 +124,7 @@ async def test_tabs_with_bad_tokens_do_not_take_the_place_from_each_other_for_ev
 
 
 async def test_a_microphone_that_is_allowed_once_another_tab_has_the_call_is_let_go(people: People) -> None:
-    alice, bob = await people.signed_in("Alice"), await people.signed_in("Bob", script=HOLD)
+    alice, bob = await people.signed_in("Alice"), await people.signed_in("Bob", script=ASKS)
     tab = await people.signed_in("Bob", beside=bob)
     await alice.dial(bob)
     await tab.rings(alice)

@@ -61,6 +61,21 @@ FLOW = """async () => {
 """Frames decoded, and samples of sound that came from the other side rather than from concealment."""
 PLAYED = "(id) => document.getElementById(id).currentTime"
 
+ASKS = """{ const { mediaDevices } = navigator;
+  const real = mediaDevices.getUserMedia.bind(mediaDevices);
+  window.given = [];
+  mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((answer) => (window.allow = answer));
+    const stream = await real(wanted);
+    window.given.push(...stream.getTracks());
+    return stream;
+  }; }"""
+"""A browser that asks for the microphone until `allow()`."""
+SOUNDS = """{ const real = AudioContext.prototype.createOscillator;
+  window.notes = 0;
+  AudioContext.prototype.createOscillator = function () { window.notes++; return real.call(this); }; }"""
+"""`notes`: how many tones the page has played."""
+
 
 def program() -> str | None:
     """CHROMIUM, else the system's own Chromium or Chrome."""

@@ -269,7 +269,8 @@ export function createCallMedia(timers, { model, take }, { send, up }, owner) {
       preferred[kind] = id;
       await acquiring;
       const { call } = model();
-      if (call?.here && local && (kind === "audio" || call.local.video === "on")) await swap(call.key, kind);
+      const used = kind === "audio" ? call?.local.audio !== "off" : call?.local.video === "on";
+      if (call?.here && local && used) await swap(call.key, kind);
     },
     /** A microphone was plugged in: use it where there was none. */
     plugged() {

@@ -43,7 +43,7 @@ export class CarillonClient extends EventTarget {
     return this.#shown.error;
   }
 
-  /** Unix ms of the next attempt while `reconnecting`, or null. */
+  /** Unix ms of the next attempt while `connecting` or `reconnecting`, or null. */
   get retryAt() {
     return this.#shown.retryAt;
   }

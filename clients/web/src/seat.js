@@ -117,15 +117,18 @@ export function createSeat(options, emit, run) {
 
   /** @param {string} [token] */
   function lead(token) {
+    const before = machine.shown();
+    // The user went on elsewhere, and nobody has asked for the connection here since.
+    const replaced = before.state === "replaced" && !asking;
     leading = true;
     asking = false;
-    const before = machine.shown();
     Object.assign(session.at, { id: null, epoch: null, seq: 0, answered: 0, ...memory.cursor(), outbox: [] });
     const { call, over = [] } = memory.own();
     const { serial } = model(); // What was begun for an earlier call is not taken for this one's.
-    machine.lead({ ...initial(before.media, call), state: "connecting", user: before.user, serial, over });
+    const still = replaced ? { state: before.state, error: before.error } : {};
+    machine.lead({ ...initial(before.media, call), state: "connecting", ...still, user: before.user, serial, over });
     take(inherit, before.call);
-    connection.open(token);
+    if (!replaced) connection.open(token);
   }
 
   /** Another tab took the connection: what was done here is over, without a word to the peer. */
@@ -151,12 +154,14 @@ export function createSeat(options, emit, run) {
 
   /** Hold the connection, which the tab with the call always does. */
   async function claim() {
+    const { state, error } = machine.shown();
+    if (!wants(state)) throw error ?? new CarillonError("not_connected");
     const online = () => here() && model().state === "online";
     if (!here()) {
       tabs?.steal();
       await within(STEAL, () => machine.until(() => online() || null)).catch(() => {});
     }
-    if (!online()) throw new CarillonError(wanted ? "unreachable" : "not_connected");
+    if (!online()) throw new CarillonError("unreachable");
   }
 
   /** @param {any} shown By the tab that leads. */
@@ -184,7 +189,8 @@ export function createSeat(options, emit, run) {
       }
     }
     if (settled) settle(settled.call ?? null, settled.recovered);
-    remember();
+    const { id, epoch, seq, answered } = session.at;
+    if (id) memory.move({ id, epoch, seq, answered });
   }
 
   /** A server without sessions: what stands must be asked for. @param {string} token */
@@ -218,11 +224,6 @@ export function createSeat(options, emit, run) {
     emit("signal", { type, payload: rest });
   }
 
-  function remember() {
-    const { id, epoch, seq, answered } = session.at;
-    if (id) memory.move({ id, epoch, seq, answered });
-  }
-
   return {
     ...machine,
     media,
@@ -250,13 +251,13 @@ export function createSeat(options, emit, run) {
             timers.check();
           },
           () => {
-            remember();
-            if (here()) connection.hide();
+            if (here() && wants(model().state)) connection.hide();
           },
           media.plugged,
         );
       }
       if (here()) connection.open();
+      else if (wants(state)) void tabs?.ask("connect", []);
     },
     leave() {
       if (here()) take(end);
@@ -269,7 +270,6 @@ export function createSeat(options, emit, run) {
       unwatch();
       machine.lead(model());
       take(moves, { state: "idle" });
-      remember();
     },
   };
 }

@@ -32,7 +32,7 @@ export function createView({ model, shown, follow }, media, memory, { here, post
   /** @param {Ended} about */
   function ended(about) {
     over(about);
-    post({ ended: about });
+    post({ ended: { ...about, call: { ...about.call, here: false } } });
   }
 
   /** @param {Ended} ended */

@@ -318,6 +318,7 @@ test("signed in elsewhere", async () => {
   await other.connect();
   await until(() => alice.state === "replaced", "the replacement");
   assert.equal(alice.error?.code, "replaced");
+  await assert.rejects(alice.start("bob"), refusedAs("replaced"));
   assert.equal((await ended).reason, "replaced");
   assert.equal(other.call?.state, "detached");
   await other.resume();
@@ -328,6 +329,7 @@ test("tokens that are refused, cannot be had, or expire", async () => {
   const refused = client(name("mallory"), { getToken: () => token("mallory", { secret: "another secret, thirty-two bytes too" }) });
   await assert.rejects(refused.connect(), refusedAs("token_refused"));
   assert.equal(refused.state, "failed");
+  await assert.rejects(refused.start("bob"), refusedAs("token_refused"));
 
   let asked = 0;
   const user = name("late");
@@ -413,6 +415,34 @@ test("unmuted without a microphone, one is asked for", async () => {
   await until(() => bob.call?.remote.audio === "on", "the microphone");
   const [track] = /** @type {MediaStream} */ (alice.call?.localStream).getAudioTracks();
   assert.deepEqual([alice.call?.local.audio, track.enabled, errors.length], ["on", true, 1]);
+});
+
+test("a microphone that is chosen is not turned on by that", async () => {
+  const { alice, bob, to } = await two();
+  await alice.start(to, { listenOnly: true });
+  await reaches(bob, "incoming");
+  await bob.accept();
+  await reaches(alice, "connected");
+  const before = given.length;
+  await alice.useDevice("audioinput", "headset");
+  assert.deepEqual([alice.call?.local.audio, given.length], ["off", before]);
+  await bob.useDevice("audioinput", "headset");
+  assert.deepEqual([bob.call?.local.audio, given.length], ["on", before + 1]);
+});
+
+test("a page that comes back with the Back button takes nothing from where its user is signed in now", async () => {
+  const user = name("alice");
+  const here = client(user);
+  await here.connect();
+  const { hide } = page;
+  const there = client(user);
+  await there.connect();
+  await until(() => here.state === "replaced", "the replacement");
+  const before = opened.length;
+  hide();
+  page.dispatchEvent(new Event("pageshow"));
+  assert.equal(await there.check("none"), false);
+  assert.deepEqual([here.state, there.state, opened.length], ["replaced", "online", before]);
 });
 
 test("of what is asked of one device only the latest counts", async () => {

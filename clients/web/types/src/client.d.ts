@@ -3,7 +3,7 @@ export class CarillonClient extends EventTarget {
     constructor(options: Options);
     get state(): import("./types.js").ConnectionState;
     get error(): CarillonError | null;
-    /** Unix ms of the next attempt while `reconnecting`, or null. */
+    /** Unix ms of the next attempt while `connecting` or `reconnecting`, or null. */
     get retryAt(): number | null;
     get user(): import("./types.js").User | null;
     get call(): import("./types.js").Call | null;
