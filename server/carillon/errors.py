@@ -4,7 +4,8 @@
     ├── ConfigError            settings that cannot be used; every mistake at once
     ├── ProtocolError          a message that cannot be read
     ├── AuthError              a token that is not accepted
-    │   └── TokenExpired
+    │   ├── TokenExpired
+    │   └── KeysUnavailable    it cannot be told
     ├── Refused                a command answered with an `error` message (carries an ErrorCode)
     └── StoreError             Redis did not do what was asked
         ├── StoreUnavailable   no answer: unsent, or sent and unanswered
@@ -115,7 +116,7 @@ class Close:
     TOO_BIG = CloseCode(1009, "message too big", False, "A frame above the size limit.")
     INTERNAL = CloseCode(1011, "internal error", True, "The server failed on this connection.")
     RESTART = CloseCode(1012, "service restart", True, "This server is leaving; reconnect, jittered, and resume.")
-    TRY_AGAIN = CloseCode(1013, "try again later", True, "Redis cannot be reached; reconnect after `retry_after`.")
+    TRY_AGAIN = CloseCode(1013, "try again later", True, "Redis or the keys for tokens cannot be reached; reconnect after `retry_after`.")
     UNAUTHORIZED = CloseCode(4401, "unauthorized", False, "The token was refused at connect (v1; others get HTTP 401).")
     TOKEN_EXPIRED = CloseCode(4402, "token expired", True, "The token's time is up; connect with a fresh one.")
     FORBIDDEN = CloseCode(4403, "forbidden", False, "The page that connects is not in ALLOWED_ORIGINS (v1; others get HTTP 403).")
@@ -151,6 +152,14 @@ class AuthError(CarillonError):
 
 class TokenExpired(AuthError):
     """`exp` lies in the past, leeway included."""
+
+
+class KeysUnavailable(AuthError):
+    """Whether a token is good cannot be told: the keys of its kind cannot be had. retry_after: seconds until they are asked for again."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("The keys that tokens are checked with cannot be had")
+        self.retry_after = retry_after
 
 
 class Refused(CarillonError):

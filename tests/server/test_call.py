@@ -235,6 +235,17 @@ def test_what_failed_hides_nothing_that_did_not(before: Call, report: Report, af
     assert not isinstance(outcome, Decision) or (outcome.call is None and not outcome.deliveries)
 
 
+def test_where_it_is_hidden_who_is_online_no_caller_is_told_what_the_callees_device_does() -> None:
+    hidden = replace(RULES, hide_offline=True)
+    for call, report in ((RINGING, Report(SOCKET)), (replace(RINGING, alert=PUSH), Report(PUSH)), (RINGING, Report(FAILED))):
+        told, silent = decide(world(call), report, NOW, RULES), decide(world(call), report, NOW, hidden)
+        assert isinstance(told, Decision)
+        assert isinstance(silent, Decision)
+        assert told.deliveries
+        assert not silent.deliveries
+        assert made(silent) == made(told)
+
+
 def test_who_reports_of_a_ring_that_is_over_learns_how_it_ended() -> None:
     for call in (ACCEPTED, ENDED, None):
         assert decide(world(call), Report(PUSH), NOW, RULES) == Found(call)

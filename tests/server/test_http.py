@@ -52,6 +52,7 @@ def test_behind_a_proxy_that_does_not_upgrade_it_is_the_upgrade_that_lacks(serve
     bearer = token("alice")
     headers = {"header": {"Authorization": f"Bearer {bearer}"}, "subprotocol": {"Sec-WebSocket-Protocol": f"carillon.v1, bearer.{bearer}"}}
     assert server.status("/ws" + (f"?token={bearer}" if place == "query" else ""), **headers.get(place, {})) == 426
+    assert "a proxy may not pass Upgrade on" in server.log
 
 
 def test_pages_of_allowed_origins_may_ask_for_turn_credentials_and_others_may_not(server: ServerProcess) -> None:

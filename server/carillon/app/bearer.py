@@ -9,10 +9,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from carillon.auth import Authenticator, Identity, credentials
 from carillon.config import Settings
-from carillon.errors import AuthError, Close
+from carillon.errors import AuthError, Close, KeysUnavailable
 from carillon.limits import allowed
 from carillon.protocol import IceServer
-from carillon.ws.ports import Door, Refusal
+from carillon.ws.ports import Door, Observer, Refusal
 
 IceServers = Callable[[str, float], list[IceServer]]
 
@@ -20,9 +20,9 @@ IceServers = Callable[[str, float], list[IceServer]]
 class Bearer:
     """door: its limit on refused tokens counts here too."""
 
-    def __init__(self, settings: Settings, authenticator: Authenticator, door: Door, ice_servers: IceServers) -> None:
+    def __init__(self, settings: Settings, authenticator: Authenticator, door: Door, observer: Observer, ice_servers: IceServers) -> None:
         self._origins = settings.server.allowed_origins
-        self._authenticator, self._door, self._ice_servers = authenticator, door, ice_servers
+        self._authenticator, self._door, self._observer, self._ice_servers = authenticator, door, observer, ice_servers
 
     async def turn(self, request: Request) -> Response:
         """ICE servers as `session.welcome` gives them. Pages of other origins may ask, if they may connect."""
@@ -37,7 +37,13 @@ class Bearer:
         """`/ws` without a WebSocket handshake: what the reference tells of the token, and then what is missing."""
         # A proxy that does not pass `Upgrade` on, as most by default, passes on where v1 clients have their token.
         offered = request.headers.get("sec-websocket-protocol", "")
-        await self._identify(request, [protocol.strip() for protocol in offered.split(",")])
+        peer = request.client.host if request.client else ""
+        try:
+            await self._identify(request, [protocol.strip() for protocol in offered.split(",")])
+        except Refusal as refusal:
+            self._observer.turned_away(refusal, peer)
+            raise
+        self._observer.not_upgraded(peer)
         return PlainTextResponse("Connect by WebSocket", 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
 
     async def _identify(self, request: Request, subprotocols: Sequence[str] = ()) -> Identity:
@@ -47,6 +53,8 @@ class Bearer:
         try:
             found = credentials(scope["headers"], subprotocols, scope["query_string"])
             return await self._authenticator.authenticate(found.token, time.time())
+        except KeysUnavailable as error:
+            raise Refusal(503, str(error), Close.TRY_AGAIN, error.retry_after) from None
         except AuthError as error:
             self._door.refused(address)
             raise Refusal(401, str(error), Close.UNAUTHORIZED) from None

@@ -56,7 +56,7 @@ def build(settings: Settings, extra: Callable[[Hub], list[BaseRoute]] | None = N
         leaving=lambda: pod.leaving,
         pulse=pod.pulse,
     )
-    app = create_app(pod, endpoint, Bearer(settings, authenticator, door, turn), extra(pod.hub) if extra else [])
+    app = create_app(pod, endpoint, Bearer(settings, authenticator, door, observer, turn), extra(pod.hub) if extra else [])
 
     async def drain() -> None:
         delay, seconds = settings.server.drain_delay, settings.server.drain

@@ -1,6 +1,6 @@
 """What happens, told to metrics, traces and the log."""
 
-from carillon.call import Accept, Call, Command, Decision, Start
+from carillon.call import Accept, Call, Command, Decision, Recall, Start
 from carillon.errors import Close
 from carillon.telemetry import CallTelemetry, Telemetry, connection_closed, connection_opened, connection_refused
 from carillon.telemetry.instruments import OTHER
@@ -54,6 +54,10 @@ class Observer:
         self._metrics.connects.inc(_RESULTS[refusal.code])
         connection_refused(refusal.text, address=address, status=refusal.status)
 
+    def not_upgraded(self, address: str) -> None:
+        self._metrics.connects.inc("not_upgraded")
+        connection_refused("No WebSocket handshake: a proxy may not pass Upgrade on", address=address, status=426)
+
     # ---------------------------------------------------------------- messages
 
     def message(self, name: str) -> None:
@@ -89,8 +93,8 @@ class Observer:
 
     def committed(self, decision: Decision, command: Command) -> None:
         call = decision.call
-        if call is None:
-            return
+        if call is None or isinstance(command, Recall):
+            return  # a recalled call was told of when it ended
         if isinstance(command, Start) and decision.reserve:
             self._calls.started(call)
         elif not call.live:

@@ -78,7 +78,15 @@ class Pod:
         )
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed)
         calls = settings.calls
-        pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
+        pace = Pace(
+            lease=calls.pod_lease,
+            renew=calls.pod_renewal,
+            sweep=calls.sweep,
+            attend=calls.renewal,
+            outage=calls.outage_notice,
+            # Each renewal echoes on the pod's channel.
+            echo=max(3.0, 1.5 * calls.pod_renewal),
+        )
         engine = self.engine
         self.sweeper = Sweeper(
             self.store, self.hub, engine.comparer, engine.registrar, engine.deadlines, pace, self.subscriber.restart, clock
@@ -138,7 +146,7 @@ class Pod:
         self.sweeper.start()
         self._tasks.append(asyncio.get_running_loop().create_task(watch_loop(self._telemetry.metrics.loop_lag, time.monotonic)))
         self._tasks.append(asyncio.get_running_loop().create_task(self.pulse.keep()))
-        self._telemetry.metrics.redis_up.follow(lambda: int(self.sweeper.renewing))
+        self._telemetry.metrics.redis_up.follow(lambda: int(self.sweeper.renewing and self.subscriber.subscribed.is_set()))
         self._telemetry.metrics.draining.follow(lambda: int(self.draining))
 
     async def healthy(self, timeout: float = 2.0) -> bool:

@@ -9,7 +9,8 @@ import jwt
 from carillon.auth.jwks import Jwks
 from carillon.auth.keys import Key, KeyringFile, KeySource, Secret
 from carillon.config import AuthSettings
-from carillon.errors import AuthError, ConfigError, TokenExpired
+from carillon.config.auth import ASYMMETRIC
+from carillon.errors import AuthError, ConfigError, KeysUnavailable, TokenExpired
 from carillon.protocol import UserInfo
 
 LONGEST_USER_ID = 256
@@ -38,7 +39,7 @@ class Authenticator:
         return [(source.checksum(now),) for source in self._sources if isinstance(source, KeyringFile)]
 
     async def authenticate(self, token: str, now: float) -> Identity:
-        """now: Unix time in seconds. Raises AuthError (TokenExpired among them); no text of the token is in it."""
+        """now: Unix time in seconds. Raises AuthError (TokenExpired and KeysUnavailable among them); no text of the token is in it."""
         if len(token) > self._longest:
             raise AuthError(f"Token longer than {self._longest} bytes")
         try:
@@ -52,17 +53,22 @@ class Authenticator:
         return self._identity(await self._claims(token, kid, algorithm, now))
 
     async def _claims(self, token: str, kid: str, algorithm: str, now: float) -> dict[str, Any]:
+        wait: float | None = None
         for source in self._sources:
             if isinstance(source, Jwks) and source.stale(now):
                 await source.refresh(kid, now)
             keys = source.find(kid, algorithm, now)
             if not keys and await source.refresh(kid, now):
                 keys = source.find(kid, algorithm, now)
+            if not keys and isinstance(source, Jwks) and algorithm in ASYMMETRIC:
+                wait = source.wait(now)
             for key in keys:
                 claims = self._decode(token, key, algorithm)
                 if claims is not None:
                     self._check_time(claims, now)
                     return claims
+        if wait is not None:
+            raise KeysUnavailable(wait)
         raise AuthError("Invalid token")
 
     def _decode(self, token: str, key: Key, algorithm: str) -> dict[str, Any] | None:

@@ -24,19 +24,25 @@ class Jwks:
         self._keys: tuple[Key, ...] = ()
         self._tried = self._fetched = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
+        self._failing = False
 
     def find(self, kid: str, algorithm: str, now: float) -> Sequence[Key]:
         return match(self._keys, kid, algorithm)
 
     def stale(self, now: float) -> bool:
-        return now - self._fetched > self._lifetime
+        return not 0 <= now - self._fetched <= self._lifetime
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until the next fetch where the last one failed, so that a key which is not found may well exist."""
+        return min(max(self._tried + self._refetch - now, 1.0), self._refetch) if self._failing else None
 
     async def refresh(self, kid: str, now: float) -> bool:
         """One fetch for all who wait; at most every `refetch` seconds."""
         if self._fetching is None or self._fetching.done():
-            if now - self._tried < self._refetch:
+            # A clock may go back, too.
+            if 0 <= now - self._tried < self._refetch:
                 return False
-            self._tried = now
+            self._tried, self._failing = now, True
             self._fetching = asyncio.get_running_loop().create_task(self._fetch(now))
         return await asyncio.shield(self._fetching)
 
@@ -55,6 +61,6 @@ class Jwks:
                 "the JWKS cannot be fetched; the keys before it stay in force", extra={"why": f"{type(error).__name__}: {error}"[:200]}
             )
             return False
-        self._fetched = now
+        self._fetched, self._failing = now, False
         log.info("JWKS fetched", extra={"keys": len(self._keys)})
         return True

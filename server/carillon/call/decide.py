@@ -27,4 +27,4 @@ def decide(world: World, command: Command, now: int, rules: Rules) -> Outcome:
         case Recall():
             return on_recall(world, command)
         case Report():
-            return on_report(world, command)
+            return on_report(world, command, rules)

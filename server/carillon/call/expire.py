@@ -29,13 +29,13 @@ def on_expire(world: World, expire: Expire, now: int, rules: Rules) -> Outcome:
             retry = Deadline("push", "", now + rules.push_retry)
             return replace(drop, call=replace(call, alert=Alert.PUSH), deadlines=(retry,), push="ring")
         case "confirm" if ringing and call.alert is Alert.NONE:
-            return _told(call, Alert.FAILED, drop)
+            return _told(call, Alert.FAILED, drop, rules)
         case "push" if ringing and call.alert is Alert.PUSH:
             return Decision(basis=call.revision, call=call, deadlines=(Deadline("push", "", now + rules.push_retry),), push="ring")
     return drop
 
 
-def on_report(world: World, report: Report) -> Outcome:
+def on_report(world: World, report: Report, rules: Rules) -> Outcome:
     """Of a call that rings no more: how it stands."""
     call = world.call
     if call is None or call.state is not State.RINGING or call.alert is Alert.SOCKET:
@@ -43,10 +43,11 @@ def on_report(world: World, report: Report) -> Outcome:
     settled = Decision(basis=call.revision, drop=(Deadline("confirm", "", 0), Deadline("push", "", 0)))
     if report.alert is Alert.FAILED and call.delivered:
         return settled  # two pods pushed, as one was slow: what the other delivered stands
-    return _told(replace(call, rung=call.rung or report.may_have_arrived), report.alert, settled)
+    return _told(replace(call, rung=call.rung or report.may_have_arrived), report.alert, settled, rules)
 
 
-def _told(call: Call, alert: Alert, decision: Decision) -> Decision:
-    told = Delivery(call.caller.user_id, Kind.ALERTING)
-    changes: dict[str, Any] = {"call": replace(call, alert=alert), "deliveries": (told,)}
+def _told(call: Call, alert: Alert, decision: Decision, rules: Rules) -> Decision:
+    # It would say who is online.
+    told = () if rules.hide_offline else (Delivery(call.caller.user_id, Kind.ALERTING),)
+    changes: dict[str, Any] = {"call": replace(call, alert=alert), "deliveries": told}
     return replace(decision, **changes)

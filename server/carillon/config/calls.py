@@ -111,7 +111,8 @@ class CallSettings:
     offline_policy: Literal["reveal", "ring"] = setting(
         "OFFLINE_POLICY",
         "reveal",
-        why="`reveal` answers user_offline as the reference does; `ring` lets every call ring, so that nobody can find out who is online.",
+        why="`reveal` answers user_offline as the reference does; `ring` lets every call ring, and tells no v1 caller `call.alerting`, "
+        "so that nobody can find out who is online.",
     )
     inbox_entries: int = setting(
         "INBOX_ENTRIES",

@@ -71,6 +71,11 @@ def _times(calls: CallSettings, server: ServerSettings) -> Iterator[str]:
             f"POD_LEASE ({calls.pod_lease:g} s) is less than three times POD_RENEWAL ({calls.pod_renewal:g} s): "
             "two slow answers of Redis would make a living pod pass for dead. Raise the one or lower the other."
         )
+    if calls.outage_notice < 2 * calls.pod_renewal:
+        yield (
+            f"OUTAGE_NOTICE ({calls.outage_notice:g} s) is less than twice POD_RENEWAL ({calls.pod_renewal:g} s): between two renewals "
+            "that succeed, clients would be told that Redis is away. Raise the first or lower the other."
+        )
     if calls.grace < calls.pod_lease + 2 * calls.pod_renewal:
         yield (
             f"GRACE_PERIOD ({calls.grace:g} s) is less than POD_LEASE plus twice POD_RENEWAL "

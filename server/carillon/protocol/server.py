@@ -182,7 +182,7 @@ class Missed(Struct, frozen=True, omit_defaults=True, tag="call.missed"):
 
 
 class Alerting(Struct, frozen=True, omit_defaults=True, tag="call.alerting"):
-    """To a v1 caller: the callee's device really knows of the call, or cannot be reached."""
+    """To a v1 caller: the callee's device really knows of the call, or cannot be reached. Never with `OFFLINE_POLICY=ring`."""
 
     payload: AlertingPayload
     seq: int | UnsetType = UNSET

@@ -12,7 +12,7 @@ LONG = (10.0, 30.0, 60.0, 180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0)
 """Seconds people talk."""
 
 OUTCOMES = ("hangup", "cancelled", "rejected", "no_answer", "lost", "left", "superseded")
-CONNECTS = ("accepted", "unauthorized", "forbidden", "rate_limited", "overloaded", "unavailable", "leaving")
+CONNECTS = ("accepted", "unauthorized", "forbidden", "rate_limited", "overloaded", "unavailable", "leaving", "not_upgraded")
 PROTOCOLS = ("v1", "reference")
 PUSHES = [
     (provider, kind, result) for provider in ("fcm", "apns") for kind in ("ring", "cancel") for result in ("sent", "dead_token", "failed")
@@ -65,7 +65,7 @@ class Metrics:
             Info("carillon.redis.errors", "{command}", "Commands that Redis did not answer as it should.", ("kind",)),
             _each(("timeout", "disconnected", "full", "error")),
         )
-        self.redis_up = Gauge(Info("carillon.redis.up", "1", "Whether this pod's lease was renewed at its last try."))
+        self.redis_up = Gauge(Info("carillon.redis.up", "1", "Whether this pod renewed its lease at the last try, and hears its channel."))
         self.holds = Counter(
             Info("carillon.ledger.holds", "{hold}", "Times that leases were held because Redis had been away or had lost its data.")
         )

@@ -5,7 +5,7 @@ import time
 
 from carillon import protocol
 from carillon.auth import Authenticator
-from carillon.errors import AuthError, Close, CloseCode, ErrorCode, Refused
+from carillon.errors import AuthError, Close, CloseCode, ErrorCode, KeysUnavailable, Refused
 from carillon.hub import Attached
 from carillon.protocol import encode
 from carillon.service.ask import StaleConnection
@@ -116,6 +116,9 @@ class Conversation:
             return
         try:
             identity = await self._authenticator.authenticate(message.payload.token, time.time())
+        except KeysUnavailable as error:
+            self._service.refuse(attached, ErrorCode.UNAVAILABLE, str(error))
+            return
         except AuthError as error:
             self._service.refuse(attached, ErrorCode.UNAUTHORIZED, str(error))
             return

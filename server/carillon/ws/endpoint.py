@@ -11,7 +11,7 @@ from typing import Any
 
 from carillon import protocol
 from carillon.auth import Authenticator, Identity, credentials
-from carillon.errors import AuthError, Close, ProtocolError, Refused, TokenExpired
+from carillon.errors import AuthError, Close, KeysUnavailable, ProtocolError, Refused, TokenExpired
 from carillon.hub import Attached
 from carillon.protocol import SUBPROTOCOL, ResumePayload, encode
 from carillon.service.attach import Attacher
@@ -84,6 +84,8 @@ class Endpoint:
         try:
             found = credentials(scope["headers"], scope["subprotocols"], socket.query)
             return await self._authenticator.authenticate(found.token, time.time())
+        except KeysUnavailable as error:
+            raise Refusal(503, str(error), Close.TRY_AGAIN, error.retry_after) from None
         except AuthError as error:
             self._door.refused(address)
             code = Close.TOKEN_EXPIRED if isinstance(error, TokenExpired) else Close.UNAUTHORIZED

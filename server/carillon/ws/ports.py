@@ -51,6 +51,9 @@ class Observer(Protocol):
 
     def turned_away(self, refusal: Refusal, address: str) -> None: ...
 
+    def not_upgraded(self, address: str) -> None:
+        """Somebody with a good token asked for `/ws` by plain HTTP."""
+
 
 @dataclass(frozen=True, slots=True)
 class SocketSettings:

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from websockets.frames import CloseCode as StandardCode
 
 from carillon.app.observe import SDK_CODES, Observer
+from carillon.call import Call, Cause, Decision, End, Recall, State
 from carillon.config import AuthSettings, Settings
 from carillon.errors import Close
+from carillon.protocol import UserInfo
 from carillon.telemetry import Metrics, Telemetry
 from carillon.telemetry.instruments import MOST, OTHER
 
@@ -41,6 +43,17 @@ def test_the_labels_are_few_whatever_clients_say(codes: list[int]) -> None:
     seen = dict(metrics.closes.read())
     assert sum(seen.values()) == len(codes)
     assert {key for (key,) in seen} <= {OTHER, *map(str, MEANT)}
+
+
+def test_a_call_that_is_recalled_after_redis_lost_it_is_told_of_once() -> None:
+    one, metrics = observer()
+    alice, bob = UserInfo("alice"), UserInfo("bob")
+    call = Call("id", 2, State.ENDED, alice, bob, 1, 2, ended=2, cause=Cause.HANGUP, ended_by="alice")
+    one.committed(Decision(call=call), End(alice))
+    once = metrics.calls_ended.read()
+    assert sum(count for _, count in once) == 1
+    one.committed(Decision(call=call), Recall(call))
+    assert metrics.calls_ended.read() == once
 
 
 def test_a_client_that_says_it_was_cut_off_was_not() -> None:

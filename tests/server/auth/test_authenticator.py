@@ -21,7 +21,7 @@ from carillon.auth import Authenticator
 from carillon.auth.jwks import Jwks
 from carillon.auth.keys import KeyringFile, read_jwks, read_keyring
 from carillon.config import AuthSettings
-from carillon.errors import AuthError, ConfigError, TokenExpired
+from carillon.errors import AuthError, ConfigError, KeysUnavailable, TokenExpired
 
 SECRET, OTHER = "first secret, thirty-two bytes long", "other secret, thirty-two bytes long"
 NOW = time.time()
@@ -232,6 +232,34 @@ async def test_a_provider_that_fails_leaves_the_keys_in_force() -> None:
     provider.broken = True
     await authenticator.authenticate(token(PRIVATE["ES256"], "ES256", {"kid": "e"}, exp=int(NOW) + 9000), NOW + 4000)
     assert provider.asked == 2
+
+
+async def test_while_the_keys_cannot_be_had_it_cannot_be_told_whether_a_token_is_good() -> None:
+    provider = Provider(jwk("ES256", "e"))
+    provider.broken = True
+    authenticator = with_provider(provider)
+    good = token(PRIVATE["ES256"], "ES256", {"kid": "e"})
+    for seconds, wait in ((0, 30), (20, 10)):
+        with pytest.raises(KeysUnavailable) as unknown:
+            await authenticator.authenticate(good, NOW + seconds)
+        assert unknown.value.retry_after == wait
+    with pytest.raises(AuthError, match="Token of an algorithm"):
+        await authenticator.authenticate(token(), NOW)
+    provider.broken = False
+    assert (await authenticator.authenticate(good, NOW + 30)).user.user_id == "alice"
+    with pytest.raises(AuthError, match="Invalid token"):
+        await authenticator.authenticate(token(PRIVATE["EdDSA"], "EdDSA", {"kid": "e"}), NOW + 31)
+
+
+async def test_a_clock_that_goes_back_keeps_nobody_from_fetching_the_keys() -> None:
+    provider = Provider(jwk("ES256", "e"))
+    provider.broken = True
+    authenticator = with_provider(provider)
+    good = token(PRIVATE["ES256"], "ES256", {"kid": "e"})
+    with pytest.raises(KeysUnavailable):
+        await authenticator.authenticate(good, NOW + 86_400)
+    provider.broken = False
+    assert (await authenticator.authenticate(good, NOW)).user.user_id == "alice"
 
 
 async def test_a_public_key_never_serves_as_a_secret() -> None:

@@ -42,6 +42,7 @@ def test_an_unreadable_keyring_is_not_reported_twice():
     [
         ({"JWT_ALGORITHMS": "ES256"}, "JWT_ALGORITHMS has ES256"),
         ({"POD_LEASE": "5"}, "POD_LEASE (5 s)"),
+        ({"OUTAGE_NOTICE": "3"}, "OUTAGE_NOTICE (3 s)"),
         ({"GRACE_PERIOD": "26", "POD_LEASE": "25"}, "GRACE_PERIOD (26 s) is less than POD_LEASE"),
         ({"GRACE_PERIOD": "24"}, "GRACE_PERIOD (24 s) is less than PING_INTERVAL"),
         ({"RING_TIMEOUT": "10", "RING_CONFIRM": "10"}, "RING_CONFIRM"),

@@ -129,6 +129,33 @@ async def test_a_full_redis_refuses_starts_and_lets_calls_end(own_redis: RedisSe
     await dave.heard("call.ring")
 
 
+async def test_a_full_redis_that_comes_back_as_another_one_lets_calls_end(own_redis: RedisServer, pods_on: MakePods) -> None:
+    """As a failover to a replica that is as full."""
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = [await pod.join(name) for name in ("alice", "bob")]
+    session = await in_call(alice, bob)
+    own_redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    change_ledger(own_redis, "ledger[3] = 'another'")
+    own_redis.ask("CONFIG", "SET", "maxmemory", "1")
+    own_redis.ask("CLIENT", "KILL", "TYPE", "normal")
+    await bob.say("call.end", session_id=session)
+    assert (await alice.heard("call.ended"))["reason"] == "ended_by_user"
+
+
+async def test_a_clock_of_redis_that_ran_ahead_and_came_back_holds_up_nothing_for_long(own_redis: RedisServer, pods_on: MakePods) -> None:
+    (pod,) = await pods_on(own_redis.url, 1)
+    alice, bob = [await pod.join(name) for name in ("alice", "bob")]
+    await alice.say("call.start", callee_id="bob")
+    await bob.heard("call.ring")
+    change_ledger(own_redis, "ledger[4], ledger[5] = ledger[4] + 3600e6, ledger[4] + 3630e6")
+    assert (await alice.heard("call.ended", within=15))["reason"] == "no_answer"
+
+
+def change_ledger(redis: RedisServer, change: str) -> None:
+    script = f"local ledger = cmsgpack.unpack(redis.call('GET', KEYS[1])) {change} redis.call('SET', KEYS[1], cmsgpack.pack(ledger))"
+    redis.ask("EVAL", script, 1, redis.ask("KEYS", "*:ledger")[0])
+
+
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_a_hang_up_behind_a_message_that_redis_did_not_take_ends_the_call(
     pods: list[Pod], behind_a_proxy: tuple[Pod, FaultProxy], leaves: bool

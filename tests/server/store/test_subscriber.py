@@ -53,6 +53,19 @@ async def test_every_message_comes_once_and_in_order(settings: RedisSettings, ce
         assert listener.heard == sent
 
 
+async def test_why_the_channel_cannot_be_joined_is_said_once(own_redis: RedisServer, cell: str, caplog: pytest.LogCaptureFixture) -> None:
+    own_redis.ask("CONFIG", "SET", "maxclients", "1")
+    listener = Listener(RedisSettings(url=own_redis.url), cell)
+    listener.subscriber.start()
+    try:
+        await until(lambda: "max number of clients" in str([vars(one).get("why") for one in caplog.records]))
+        own_redis.ask("CONFIG", "SET", "maxclients", "100")
+        await until(lambda: listener.joined == 1)
+    finally:
+        await listener.subscriber.close()
+    assert [one.levelname for one in caplog.records if "cannot be joined" in one.message] == ["WARNING"]
+
+
 async def test_a_restart_joins_again(settings: RedisSettings, cell: str) -> None:
     async with linked(settings, cell) as link, listening(settings, cell) as listener:
         await listener.subscriber.restart()

@@ -13,7 +13,9 @@ end
 write_gently()
 local sets = {h = due('h')}
 local gap = now - ledger[4]
-if gap > a[5] or gap < 0 then ledger[5] = math.max(ledger[5], now + a[4]) end
+if gap > a[5] then ledger[5] = math.max(ledger[5], now + a[4]) end
+-- The clock went back: what it said of the end of a hold, it said too late.
+if gap < 0 then ledger[5], ledger[6] = now + a[4], math.min(ledger[6] or 0, now + a[4]) end
 if now >= ledger[5] then sets.d = due('d') end
 if gap > a[5] / 3 or gap < 0 then
   ledger[4] = now

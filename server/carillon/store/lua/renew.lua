@@ -21,7 +21,8 @@ local changed = fresh == 1
 if a[8] and (ledger[6] or 0) > 0 and now < ledger[5] then
   ledger[6], changed = math.max(ledger[6], math.min(now + a[10], ledger[5])), true
 end
-if changed then redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL) else redis.call('PEXPIRE', KEYS[1], TTL) end
+write_gently()
+if changed then redis.call('SET', KEYS[1], cmsgpack.pack(ledger), 'PX', TTL) end
 local lowest, live, connections, dead = a[9], 1, a[7], {}
 for i = 1, #others, 2 do
   local lease = read(others[i + 1])
