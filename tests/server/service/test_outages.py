@@ -138,6 +138,7 @@ async def test_a_full_redis_that_comes_back_as_another_one_lets_calls_end(own_re
     change_ledger(own_redis, "ledger[3] = 'another'")
     own_redis.ask("CONFIG", "SET", "maxmemory", "1")
     own_redis.ask("CLIENT", "KILL", "TYPE", "normal")
+    await healthy([pod])
     await bob.say("call.end", session_id=session)
     assert (await alice.heard("call.ended"))["reason"] == "ended_by_user"
 
