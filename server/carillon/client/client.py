@@ -28,9 +28,13 @@ class CarillonClient(Connection):
     """Messages of the log that `expect` has gone past."""
 
     async def start(self, callee_id: str, **more: Any) -> Json:
-        """Call somebody; returns the payload of `call.ringing`. Raises CallRefused."""
+        """Call somebody; returns the payload of `call.ringing`. Raises CallRefused.
+
+        Where they call at the same time there may be no ring: then that of `call.accepted`, which `expect` returns again.
+        """
+        said = len(self.log)
         await self.send("call.start", callee_id=callee_id, **more)
-        return await self.expect("call.ringing")
+        return await self._expect("call.ringing", 10.0, unless="call.accepted", since=said)
 
     async def accept(self, session_id: str) -> None:
         await self.send("call.accept", session_id=session_id)
@@ -48,19 +52,25 @@ class CarillonClient(Connection):
 
     async def expect(self, kind: str, timeout: float = 10.0) -> Json:
         """The payload of the next message of a kind not yet returned. Raises CallRefused at an `error` before it, TimeoutError."""
+        return await self._expect(kind, timeout)
+
+    async def _expect(self, kind: str, timeout: float, *, unless: str = "", since: int = 0) -> Json:
+        """unless: a kind that will do as well, from that place in the log on; it is left for later."""
         try:
             async with asyncio.timeout(timeout):
-                return await self._next(kind)
+                return await self._next(kind, unless, since)
         except TimeoutError:
             raise TimeoutError(f"no {kind} within {timeout:g} s") from None
 
-    async def _next(self, kind: str) -> Json:
+    async def _next(self, kind: str, unless: str, since: int) -> Json:
         async with self._news:
             while True:
                 for message in self.log[self._seen :]:
+                    payload: Json = message["payload"]
+                    if message["type"] == unless and self._seen >= since:
+                        return payload
                     self._seen += 1
                     if message["type"] == kind:
-                        payload: Json = message["payload"]
                         return payload
                     if message["type"] == "error":
                         raise CallRefused(message["payload"])

@@ -56,11 +56,14 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
-        up = asyncio.create_task(self._up.wait())
-        await asyncio.wait({up, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if self._failure:
-            raise self._failure
+        try:
+            await self._up.wait()
+            if self._failure:
+                raise self._failure
+        except BaseException:
+            # Whoever gave up must not be connected later, and take the place of who came instead.
+            await self.close()
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -75,14 +78,22 @@ class Connection:
         if socket is not None:
             await socket.close(Close.NORMAL)
         await _cancel(self._task, self._move, *self._repeats)
+        self._failed(CarillonError("this client has left"))
 
     async def send(self, kind: str, **payload: Any) -> None:
-        """Send any message. A numbered one is sent again after a reconnect until it is answered."""
+        """Send any message. A numbered one is sent again after a reconnect until it is answered.
+
+        Raises CarillonError once the connection has ended for good, TypeError for what JSON cannot carry.
+        """
+        if self._failure:
+            raise self._failure
         if self.v1 and kind.startswith(("call.", "webrtc.")) and kind != "call.check":
             text = self.session.number(kind, payload)
         else:
             text = json.dumps({"type": kind, "payload": payload})
             await self._up.wait()
+            if self._failure:
+                raise self._failure
         if self._up.is_set() and self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(text)
@@ -90,29 +101,44 @@ class Connection:
     # ---------------------------------------------------------------- one socket after the other
 
     async def _run(self) -> None:
+        try:
+            await self._keep_connected()
+        except Exception as problem:
+            # Such as a URL that is none: whoever waits for something hears of it.
+            self._failed(CarillonError(f"the connection cannot be kept: {type(problem).__name__}: {problem}"))
+        async with self._news:
+            self._news.notify_all()
+
+    def _failed(self, failure: Exception) -> None:
+        """Ended for good: who waits to send goes on, and is told."""
+        self._failure = self._failure or failure
+        self._up.set()
+
+    async def _keep_connected(self) -> None:
         delay = FIRST_DELAY
         while self._failure is None:
+            connects = self.connects
             try:
                 socket: ClientConnection | None = await self._connect()
-                delay = FIRST_DELAY
                 while socket is not None:
                     socket = await self._listen(socket)
             except InvalidStatus as refused:
                 status, said = refused.response.status_code, (refused.response.body or b"").decode(errors="replace")[:200]
                 self.problem = f"HTTP {status} {said}".rstrip()
                 if status in (401, 403):
-                    self._failure = AuthError(f"the server refused the connection: {self.problem}")
-                self._hint = float(refused.response.headers.get("Retry-After", 0))
+                    self._failed(AuthError(f"the server refused the connection: {self.problem}"))
+                seconds = refused.response.headers.get("Retry-After", "")
+                self._hint = float(seconds) if seconds.isdecimal() else 0.0  # proxies may send a date
             except UNREACHABLE as problem:
                 self.problem = str(problem) or type(problem).__name__
                 if isinstance(problem, TimeoutError):
                     # Nobody answered, as on the way to a dead node, which half of all attempts may take: this was wait enough.
                     delay = FIRST_DELAY
+            if self.connects > connects:
+                delay = FIRST_DELAY
             await asyncio.sleep(self._hint + delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             self._hint = 0.0
             delay = min(delay * 2, LONGEST_DELAY)
-        async with self._news:
-            self._news.notify_all()
 
     async def _connect(self) -> ClientConnection:
         token = self._token if isinstance(self._token, str) else await self._fresh(self._token)
@@ -138,6 +164,7 @@ class Connection:
                 pass
             except ValueError as gap:
                 self.gaps.append(str(gap))
+                await socket.close(Close.GOING_AWAY)  # without a code the call would end
         moving = self._move is not None and not self._move.done()
         successor = await self._move if self._move is not None else None
         self._move = None
@@ -182,9 +209,9 @@ class Connection:
     def _closed(self, code: int | None, reason: str) -> None:
         self._hint, self.problem = retry_after(reason), f"closed with {code} {reason}".rstrip()
         if code == Close.UNAUTHORIZED or (code == Close.TOKEN_EXPIRED and isinstance(self._token, str)):
-            self._failure = AuthError(f"the server refused the connection: {self.problem}")
+            self._failed(AuthError(f"the server refused the connection: {self.problem}"))
         elif code in FINAL and code != Close.ABNORMAL:
-            self._failure = CarillonError(self.problem)
+            self._failed(CarillonError(self.problem))
 
     def _opened(self, socket: ClientConnection) -> None:
         """A socket may be welcomed again, by a server whose Redis lost its data."""

@@ -32,10 +32,11 @@ class Session:
 
     def number(self, kind: str, payload: Json) -> str:
         """Number a message and keep it until it is answered."""
+        message = {"type": kind, "payload": payload, "n": self._n + 1}
+        text = json.dumps(message)  # may raise: then it has no number
         self._n += 1
-        message = {"type": kind, "payload": payload, "n": self._n}
         self.outbox.append(message)
-        return json.dumps(message)
+        return text
 
     @property
     def last(self) -> int:
@@ -87,7 +88,7 @@ class Session:
     def _welcomed(self, payload: Json) -> list[str]:
         if payload["session"] != self.session:
             self.outbox.clear()
-            self._n = payload["n"]
+            self._n = self.answered = payload["n"]
         self.session, self.epoch = payload["session"], payload["epoch"]
         if not payload["recovered"]:
             self.seq = payload["seq"]

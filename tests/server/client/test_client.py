@@ -12,7 +12,7 @@ from harness.redis import RedisServer
 from harness.server import SECRET, ServerProcess, token
 
 from carillon.client import CallRefused, CarillonClient, dial
-from carillon.errors import AuthError, Close
+from carillon.errors import AuthError, CarillonError, Close
 
 
 @pytest.fixture
@@ -129,6 +129,50 @@ async def test_a_token_that_cannot_be_fetched_is_fetched_again(server: ServerPro
 async def test_a_refused_token_is_final(server: ServerProcess, v1: bool) -> None:
     with pytest.raises(AuthError, match="Token expired"):
         async with CarillonClient(server.url, token("alice", seconds=-100), v1=v1):
+            pass
+
+
+@pytest.mark.parametrize("v1", [False, True])
+async def test_who_was_replaced_is_told_so_whatever_they_say(server: ServerProcess, v1: bool) -> None:
+    async with (
+        CarillonClient(server.url, token("alice"), v1=v1) as here,
+        CarillonClient(server.url, token("alice"), v1=v1),
+        asyncio.timeout(20),
+    ):
+        with pytest.raises(CarillonError, match="replaced"):
+            await here.expect("call.ring")
+        for saying in (here.start("bob"), here.check("none"), here.end("none")):
+            with pytest.raises(CarillonError, match="replaced"):
+                await saying
+
+
+async def test_who_gave_up_connecting_takes_nobodys_place_later(server: ServerProcess) -> None:
+    async with FaultProxy(server.port) as proxy:
+        proxy.refusing = True
+        gave_up = CarillonClient(f"ws://127.0.0.1:{proxy.port}/ws", token("alice"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3), gave_up:
+                pass
+        proxy.refusing = False
+        before = proxy.accepted
+        async with CarillonClient(server.url, token("alice")) as alice:
+            await asyncio.sleep(1.0)  # for another attempt, which would be wrong
+            assert (proxy.accepted, gave_up.connects) == (before, 0)
+            assert await alice.check("none") == {"session_id": "none", "exists": False}
+
+
+async def test_who_call_each_other_at_once_are_in_one_call(server: ServerProcess) -> None:
+    async with CarillonClient(server.url, token("alice")) as alice, CarillonClient(server.url, token("bob")) as bob:
+        first = await alice.start("bob")
+        second = await bob.start("alice")
+        assert first["session_id"] == second["session_id"]
+        for one in (alice, bob):
+            assert (await one.expect("call.accepted"))["session_id"] == first["session_id"]
+
+
+async def test_what_is_no_url_is_an_error() -> None:
+    with pytest.raises(CarillonError, match="InvalidURI"):
+        async with asyncio.timeout(10), CarillonClient("http://127.0.0.1:1/ws", token("alice")):
             pass
 
 

@@ -6,11 +6,13 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from harness.waiting import until
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from carillon.client import CarillonClient
+from carillon.errors import Close
 from carillon.protocol import SUBPROTOCOL
 
 
@@ -155,3 +157,42 @@ async def test_whoever_leaves_in_the_middle_of_a_move_hangs_up() -> None:
             await asyncio.gather(*(visit(str(number)) for number in range(users)))
         await until(lambda: not server.connections)
     assert {name: connection.close_code for name, connection in last.items()} == {f"/{number}": 1000 for number in range(users)}
+
+
+async def test_a_gap_is_made_good_on_another_socket_without_hanging_up() -> None:
+    codes: list[int | None] = []
+
+    async def serving(socket: ServerConnection) -> None:
+        resumed = json.loads(await socket.recv())["payload"]
+        await socket.send(json.dumps(welcome("s")))
+        if not codes:
+            await socket.send(json.dumps({"type": "webrtc.ice", "payload": {}, "seq": 5}))
+        else:
+            await socket.send(json.dumps({"type": "webrtc.ice", "payload": {}, "seq": resumed["last_seq"] + 1}))
+        await socket.wait_closed()
+        codes.append(socket.close_code)
+
+    async with serve(serving, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with CarillonClient(f"ws://127.0.0.1:{port}/ws", "token") as client:
+            await client.expect("webrtc.ice")
+            assert codes == [Close.GOING_AWAY]
+
+
+async def test_who_is_let_in_and_never_welcomed_asks_less_and_less_often() -> None:
+    async def refusing(socket: ServerConnection) -> None:
+        await socket.close(1011)
+
+    fetched: list[float] = []
+
+    async def fetch() -> str:
+        fetched.append(asyncio.get_running_loop().time())
+        return "token"
+
+    async with serve(refusing, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = CarillonClient(f"ws://127.0.0.1:{port}/ws", fetch)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3), client:
+                pass
+    assert len(fetched) <= 7  # pauses that double from a tenth of a second; without that there would be thirty and more

@@ -42,6 +42,28 @@ def test_a_new_session_voids_what_was_not_answered() -> None:
     assert json.loads(session.number("call.start", {}))["n"] == 1
 
 
+def test_of_an_earlier_session_no_answers_are_counted() -> None:
+    session = Session()
+    session.receive(welcome("one"))
+    for _ in range(50):
+        session.number("webrtc.ice", {})
+    session.receive({"type": "ack", "payload": {"n": 50}})
+    session.receive(welcome("two", recovered=False))
+    assert json.loads(session.resume())["payload"]["n"] == 0
+    sent = [session.number("webrtc.ice", {}) for _ in range(2)]
+    session.receive({"type": "ack", "payload": {"n": 1}})
+    replies, _ = session.receive(welcome("two"))
+    assert [json.loads(reply) for reply in replies] == [json.loads(sent[1])]
+
+
+def test_what_json_cannot_carry_takes_no_number() -> None:
+    session = Session()
+    with pytest.raises(TypeError):
+        session.number("webrtc.ice", {"candidate": b"bytes"})
+    assert not session.outbox
+    assert json.loads(session.number("webrtc.ice", {}))["n"] == 1
+
+
 def error(code: str, n: int, **more: Any) -> dict[str, Any]:
     return {"type": "error", "payload": {"code": code, "message": "", "n": n, **more}}
 
