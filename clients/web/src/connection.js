@@ -52,6 +52,8 @@ export function createConnection(session, timers, owner) {
   let failures = 0;
   let attempts = 0;
   let networkChanged = false;
+  /** Our clock minus the server's, ms. */
+  let skew = 0;
 
   // ---------------------------------------------------------------- opening
 
@@ -116,7 +118,10 @@ export function createConnection(session, timers, owner) {
   /** @param {WebSocket} from @param {Message} message @param {string} token */
   function hear(from, message, token) {
     const { type, payload } = message;
-    if (from === next && type === "session.welcome") adopt(from, token);
+    if (from === next && type === "session.welcome") {
+      skew = Date.now() - payload.server_time * 1000;
+      adopt(from, token);
+    }
     if (from !== socket) return;
     alive();
     const heard = session.receive(message);
@@ -201,7 +206,7 @@ export function createConnection(session, timers, owner) {
   /** Fetch the next token before this one expires. @param {string} token @param {number | null} [expires] Unix seconds. */
   function renew(token, expires = expiry(token)) {
     if (!expires) return;
-    const left = expires * 1000 - Date.now();
+    const left = expires * 1000 + skew - Date.now();
     timers.set("token", Math.max(1000, left - Math.min(LEAD, left / 5)), refresh);
   }
 

@@ -2,7 +2,7 @@
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  *
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").Payload} Payload
@@ -26,6 +26,8 @@ export function createPeer({ config, polite, offer: offers, tracks, wanted, say:
   /** @type {string | undefined} */
   let remoteId;
   let making = false;
+  /** Our offers so far. An answer names the one it is for: one that was made anew meanwhile has other ICE credentials. */
+  let offered = 0;
   /** @type {RTCIceCandidateInit[]} */
   let early = [];
   /** @type {Promise<unknown>} Signals are taken one after the other; after `close` the last may never end. */
@@ -48,11 +50,12 @@ export function createPeer({ config, polite, offer: offers, tracks, wanted, say:
   async function negotiate() {
     if (!offers) return;
     making = true;
+    const number = ++offered;
     // It fails where the other side's offer came first, which is then answered.
     await pc.setLocalDescription().catch(() => {});
     making = false;
     const offer = pc.pendingLocalDescription;
-    if (offer?.type === "offer") say("webrtc.offer", { sdp: offer.sdp });
+    if (offer?.type === "offer") say("webrtc.offer", { sdp: offer.sdp, offer: number });
   }
 
   /** ICE anew: the path is lost, or an offer or its answer was. */
@@ -68,13 +71,13 @@ export function createPeer({ config, polite, offer: offers, tracks, wanted, say:
     const { sdp } = payload;
     if (type === "webrtc.ice") return candidate(payload);
     if (type === "webrtc.answer") {
-      if (pc.signalingState !== "have-local-offer") return;
+      if (pc.signalingState !== "have-local-offer" || (payload.offer ?? offered) !== offered) return;
     } else if (!polite && (making || pc.signalingState !== "stable")) return;
     await pc.setRemoteDescription({ type: type === "webrtc.offer" ? "offer" : "answer", sdp });
     for (const one of early.splice(0)) await pc.addIceCandidate(one).catch(() => {});
     if (type === "webrtc.answer") return;
     await pc.setLocalDescription();
-    say("webrtc.answer", { sdp: pc.localDescription?.sdp });
+    say("webrtc.answer", { sdp: pc.localDescription?.sdp, offer: payload.offer });
     offers = true;
   }
 

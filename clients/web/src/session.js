@@ -70,6 +70,7 @@ export function createSession(v1) {
    * @param {Heard} heard
    */
   function welcomed(welcome, heard) {
+    replaying = null;
     if (welcome.session !== at.id) {
       heard.voided = at.id !== null;
       at.outbox = [];

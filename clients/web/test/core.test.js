@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { NEXT, apply, initial, userOf } from "../src/core/model.js";
 import { accept, acquired, denied, devices, end, flow, reject, resume, start, tick } from "../src/core/person.js";
 import { hear } from "../src/core/server.js";
-import { connection, stands, welcome } from "../src/core/standing.js";
+import { connection, inherit, stands, welcome } from "../src/core/standing.js";
 
 /** @typedef {import("../src/core/model.js").Rule} Rule @typedef {import("../src/core/model.js").Model} Model @typedef {import("../src/types.js").Payload} Payload */
 
@@ -110,6 +110,21 @@ test("after a reload: the call comes back where it was carried, and is detached 
   const other = play([welcomed(), standing(ACCEPTED)]);
   assert.equal(other.model.call?.state, "detached");
   assert.equal(play([resume], other.model).model.call?.state, "connecting");
+});
+
+test("an accept that another session was told is told again", () => {
+  const { model } = play([welcomed(), ring(), accepts(), away, given]);
+  const rings = { ...ACCEPTED, state: "ringing", caller_id: "bob", callee_id: "me" };
+  assert.deepEqual(play([welcomed(true), standing(rings, false)], model).sent, ["call.accept c1"]);
+  assert.deepEqual(play([welcomed(), standing(rings)], model).sent, [], "it is in the outbox");
+});
+
+test("of two who called each other the one whose call does not stand stays polite in another tab", () => {
+  const call = { .../** @type {any} */ (play(talking).model.call), direction: "outgoing" };
+  const theirs = { ...ACCEPTED, caller_id: "bob", callee_id: "me" };
+  const { model } = play([(m) => inherit(m, call), welcomed(), standing(theirs), resume, given]);
+  assert.equal(model.polite, true);
+  assert.equal(play([(m) => inherit(m, call), welcomed(), standing(ACCEPTED)]).model.polite, false);
 });
 
 test("a call ended here while the server could not be told is ended there when it can", () => {

@@ -3,9 +3,13 @@ import { test } from "node:test";
 import { backoff, hint } from "../src/backoff.js";
 import { createConnection } from "../src/connection.js";
 import { createSession } from "../src/session.js";
+import { createPeer } from "../src/peer.js";
 import { createTimers } from "../src/timers.js";
 import { bearer } from "../src/token.js";
+import { FakePeerConnection, install } from "./browser.js";
 import { until } from "./server.js";
+
+install();
 
 const welcome = (more = {}) => ({ type: "session.welcome", payload: { session: "s", epoch: "e", seq: 0, n: 0, recovered: false, ...more } });
 
@@ -55,6 +59,14 @@ test("says when the replay is through", () => {
   const last = session.receive({ type: "call.missed", payload: {}, seq: 2 });
   assert.ok(last.settled && last.replay);
   assert.equal(session.receive({ type: "call.ring", payload: {}, seq: 3 }).replay, undefined);
+});
+
+test("a replay that was cut off ends with the next welcome", () => {
+  const session = fresh();
+  session.receive(welcome({ seq: 2, recovered: true }));
+  assert.ok(session.receive(welcome({ seq: 5 })).settled);
+  const live = session.receive({ type: "call.ring", payload: {}, seq: 6 });
+  assert.deepEqual([live.replay, live.settled], [undefined, undefined]);
 });
 
 test("acknowledges rings, and answers the server's echo requests", () => {
@@ -196,6 +208,62 @@ test("a socket that our own move drives out was not replaced by somebody else", 
   assert.deepEqual([lost, sockets[1].closed, connection.up()], [[], 0, true]);
   sockets[1].onclose({ code: 1000, reason: "replaced" });
   assert.deepEqual(lost, ["replaced"]);
+});
+
+test("a clock that is an hour ahead asks for no token before its time", async (t) => {
+  class Socket {
+    readyState = 1;
+    /** @type {any} */ onopen = null;
+    /** @type {any} */ onmessage = null;
+    constructor() {
+      setImmediate(() => {
+        this.onopen();
+        this.onmessage({ data: JSON.stringify(welcome({ server_time: Date.now() / 1000 - 3600 })) });
+      });
+    }
+    send() {}
+    close() {}
+  }
+  const { WebSocket } = globalThis;
+  Object.assign(globalThis, { WebSocket: Socket });
+  const timers = createTimers();
+  t.after(() => {
+    timers.stop();
+    Object.assign(globalThis, { WebSocket });
+  });
+  const claims = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1000) - 3600 + 300 })).toString("base64url");
+  let asked = 0;
+  const getToken = () => `a.${claims}.c${++asked}`;
+  const nothing = () => {};
+  const told = { onLost: nothing, onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
+  const connection = createConnection(createSession(true), timers, { url: () => "ws://x", getToken, admit: () => true, ...told });
+  connection.open();
+  await until(() => connection.up(), "the welcome");
+  await new Promise((done) => setTimeout(done, 1300)); // in which it would have asked again
+  assert.equal(asked, 1);
+});
+
+test("an answer to an earlier offer is not taken for one to the latest", async () => {
+  /** @type {any[]} */
+  const offers = [];
+  const [mine, theirs] = ["offers", "answers"].map((what) => {
+    const parts = { config: {}, polite: what === "answers", offer: what === "offers", tracks: [], wanted: /** @type {["audio"]} */ (["audio"]) };
+    /** @type {any[]} */
+    const answers = [];
+    const say = (/** @type {string} */ type, /** @type {any} */ payload) => {
+      if (type === "webrtc.offer") offers.push({ type, payload });
+      if (type === "webrtc.answer") answers.push({ type, payload });
+    };
+    return { peer: createPeer({ ...parts, say, onFlow() {}, onTrack() {} }), pc: /** @type {FakePeerConnection} */ (FakePeerConnection.all.at(-1)), answers };
+  });
+  await until(() => offers.length === 1, "an offer");
+  mine.peer.repair();
+  await until(() => offers.length === 2, "another one");
+  offers.forEach(theirs.peer.take);
+  await until(() => theirs.answers.length === 2, "both answers");
+  theirs.answers.forEach(mine.peer.take);
+  await until(() => mine.pc.signalingState === "stable", "the answer");
+  assert.equal(mine.pc.remoteDescription.sdp, theirs.answers[1].payload.sdp);
 });
 
 test("reads the user of a token by the server's claim, by hash, else by sub; nobody's where there is none", () => {

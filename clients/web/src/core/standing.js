@@ -6,7 +6,7 @@
  * @typedef {import("./model.js").Draft} Draft
  */
 
-import { begin, carry, close, connect, finish, ringsTill, sendStart, talking, to, toldOf } from "./draft.js";
+import { begin, carry, close, connect, finish, ringsTill, send, sendStart, talking, to, toldOf } from "./draft.js";
 import { OFF, userOf } from "./model.js";
 import { gone, ringing, rings } from "./server.js";
 
@@ -66,8 +66,14 @@ function answered(m, call, standing) {
 }
 
 /** @param {Draft} m @param {CoreCall} call @param {Payload} standing @param {boolean} recovered */
-function align(m, call, { state }, recovered) {
-  if (state !== "accepted") return;
+function align(m, call, standing, recovered) {
+  // Of two who called each other, whose call stands is known only now where another tab had it.
+  m.polite = !ours(m, standing);
+  if (standing.state !== "accepted") {
+    // It was said to an earlier session, and is void with it.
+    if (m.voided && m.work?.step === "answered") send(m, "call.accept", { session_id: call.id });
+    return;
+  }
   if (call.state === "ringing") connect(m);
   else if (call.state === "incoming" && !m.work) to(m, "detached");
   else if (!recovered && m.work?.step !== "carry") m.effects.push(["restart"]);

@@ -2,7 +2,7 @@
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  *
  * @typedef {import("./types.js").Media} Media
  * @typedef {import("./types.js").Payload} Payload
@@ -49,28 +49,28 @@ export function createPeer({ config, polite, offer: offers, tracks, wanted, say:
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  */
 export type Media = import("./types.js").Media;
 /**
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  */
 export type Payload = import("./types.js").Payload;
 /**
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  */
 export type Signal = import("./types.js").Signal;
 /**
  * One RTCPeerConnection: perfect negotiation, early candidates, ICE restarts. https://w3c.github.io/webrtc-pc/#perfect-negotiation-example
  *
  * `pc` and `to` in the relayed payloads name the connection a message is from and for, so that nothing for one that a reload ended
- * reaches its successor. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
+ * reaches its successor; `offer` counts the offers of one. Peers that do not name theirs are known by the session id of their SDP (RFC 8829 §5.2.1).
  */
 export type SignalType = import("./types.js").SignalType;
 export type Peer = ReturnType<typeof createPeer>;
