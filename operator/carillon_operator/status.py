@@ -37,6 +37,7 @@ class Facts:
     """All that a status is made of.
 
     wanted: pods that should serve. serving_ready: ready pods of the serving revision. target_ready: those of the one on its way.
+    in_place: the pods of the one revision are replaced, rather than moved from one to another.
     reported_pods, reported_ready, selector: of the one revision that an autoscaler is shown.
     waiting: why pods do not get ready, in words. problems: what is wrong with the spec. foreign: children that belong to somebody else.
     refused: what the API server did not take. unchangeable: changes that cannot be made to what exists.
@@ -55,6 +56,7 @@ class Facts:
     reported_ready: int = 0
     target_ready: int = 0
     progress_deadline: float = 600.0
+    in_place: bool = False
     waiting: str = ""
     problems: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
@@ -166,6 +168,8 @@ def _ready(facts: Facts) -> Finding:
 def _progressing(facts: Facts) -> Finding:
     if facts.paused:
         return Finding(False, "Paused", "spec.paused is set: nothing is changed until it is taken out.")
+    if facts.rollout.target and facts.in_place:
+        return Finding(True, "RollingOut", f"Pods are replaced one after the other. {facts.waiting}".strip())
     if facts.rollout.target:
         count = f"{facts.target_ready} of {facts.wanted} pods"
         turned = facts.rollout.revision == facts.rollout.target
@@ -189,8 +193,10 @@ def _degraded(facts: Facts, now: float) -> Finding:
         if said:
             return Finding(True, reason, " ".join(said))
     started = seconds(facts.rollout.started_at)
-    if facts.rollout.target != facts.rollout.revision and facts.rollout.target and started and now - started > facts.progress_deadline:
-        kept = f"Revision {facts.rollout.revision} serves on." if facts.rollout.revision else ""
-        message = f"Revision {facts.rollout.target} is not ready after {facts.progress_deadline:.0f} s. {facts.waiting} {kept}"
+    unready = facts.in_place or facts.rollout.target != facts.rollout.revision
+    if facts.rollout.target and unready and started and now - started > facts.progress_deadline:
+        what = "The new pods are" if facts.in_place else f"Revision {facts.rollout.target} is"
+        kept = f"Revision {facts.rollout.revision} serves on." if facts.rollout.revision and not facts.in_place else ""
+        message = f"{what} not ready after {facts.progress_deadline:.0f} s. {facts.waiting} {kept}"
         return Finding(True, "ProgressDeadlineExceeded", " ".join(message.split()))
     return Finding(False, "AsWanted")

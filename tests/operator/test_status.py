@@ -104,6 +104,15 @@ def test_a_rollout_that_stands_still_is_degraded_after_its_deadline() -> None:
     assert truth(turned, "Degraded", NOW + 601) == ("False", "AsWanted")
 
 
+def test_a_rollout_in_place_that_stands_still_is_degraded_too() -> None:
+    rolling = RolloutStatus(revision="rolling", target="rolling", started_at=stamp(NOW))
+    facts = replace(FACTS, rollout=rolling, in_place=True, waiting="calls-1: ImagePullBackOff.")
+    assert said(facts, "Progressing").message == "Pods are replaced one after the other. calls-1: ImagePullBackOff."
+    assert truth(facts, "Degraded", NOW + 599) == ("False", "AsWanted")
+    late = said(facts, "Degraded", NOW + 601)
+    assert (late.reason, late.message) == ("ProgressDeadlineExceeded", "The new pods are not ready after 600 s. calls-1: ImagePullBackOff.")
+
+
 def test_messages_keep_the_schemas_bound() -> None:
     assert len(said(replace(FACTS, refused=("x" * 5000,)), "Degraded").message) == 2048
 

@@ -28,12 +28,13 @@ def decide(scaling: Autoscaling, scale: Scale, samples: Iterable[Sample], histor
     needs = targets.needs(scaling, scale.running, known, history.seen, now)
     most = max(needs, key=lambda need: need.replicas)
     wanted = min(max(most.replicas, least), scaling.max_replicas)
-    past = _remember(scaling, known, history.past, Recommendation(now, wanted)) if targets.complete(scaling, known) else ()
-    rise, again = _rise(scaling, scale, past, wanted, least, now)
+    needed = _remember(scaling, history.least, Recommendation(now, wanted))
+    past = _remember(scaling, history.past, Recommendation(now, wanted)) if targets.complete(scaling, known) else ()
+    rise, again = _rise(scaling, scale, needed, wanted, least, now)
     count = rise if rise > scale.running else _fall(scaling, scale, known, past, now)
     return Decision(
         count,
-        History(past, seen),
+        History(past, needed, seen),
         write=count if count != scale.written else None,
         victims=victims(known, scale.running - count),
         why=_why(scaling, scale.running, count, most.why if most.replicas >= least else f"at least {least} pods are to run"),
@@ -68,9 +69,7 @@ def _stand_back(scaling: Autoscaling, scale: Scale, samples: tuple[Sample, ...],
     return Decision(count, History(held_since=since), victims=victims(samples, scale.running - count), conflict=conflict)
 
 
-def _remember(
-    scaling: Autoscaling, samples: tuple[Sample, ...], past: tuple[Recommendation, ...], latest: Recommendation
-) -> tuple[Recommendation, ...]:
+def _remember(scaling: Autoscaling, past: tuple[Recommendation, ...], latest: Recommendation) -> tuple[Recommendation, ...]:
     """Adds this moment. What lies before the window is left out, save the last of it, which shows that the window is covered."""
     if past and latest.at - past[-1].at > GAP:
         # A window with a hole in it proves nothing.
@@ -89,7 +88,8 @@ def _rise(
     Beside it the seconds until the pace allows the rest, if there is one.
     """
     running = scale.running
-    steady = [one.replicas for one in past if one.at > now - scaling.scale_up_window_seconds]
+    begin = now - scaling.scale_up_window_seconds
+    steady = [one.replicas for one in past if one.at > begin] + ([running] if past[0].at > begin else [])
     wanted = max(least, min([wanted, *steady]))
     early = scale.changed_at + UP_EVERY - now
     if running >= least and early > 0:

@@ -68,9 +68,13 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Recommendations of one window and connections of the last minute, oldest first; since when an outside decrease has been held."""
+    """Recommendations of one window and connections of the last minute, oldest first; since when an outside decrease has been held.
+
+    past: those that rest on all pods. least: those that pods which could not be asked would have raised, if anything, among them.
+    """
 
     past: tuple[Recommendation, ...] = ()
+    least: tuple[Recommendation, ...] = ()
     seen: tuple[Point, ...] = ()
     held_since: float | None = None
 

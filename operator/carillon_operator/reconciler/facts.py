@@ -7,7 +7,7 @@ from carillon_operator.reconciler import pods, secrets
 from carillon_operator.reconciler.apply import Report
 from carillon_operator.reconciler.scaling import Basis, Scaled
 from carillon_operator.reconciler.world import World
-from carillon_operator.resources import Cluster, endpoint
+from carillon_operator.resources import ROLLING, Cluster, endpoint
 from carillon_operator.resources.metadata import REDIS, SERVER, selector_text
 from carillon_operator.spec.status import KeyringStatus
 
@@ -30,6 +30,7 @@ def facts(basis: Basis, plan: rollout.Plan, target: str, scaled: Scaled, keyring
         redis=scaled.redis or pods.managed_redis(cluster, world.component(REDIS), basis.now),
         secrets=secrets.judge(cluster, world, basis.now),
         rollout=plan.status,
+        in_place=target == ROLLING,
         progress_deadline=cluster.spec.update.progress_deadline_seconds,
         waiting=pods.waiting([one for one in servers if pods.revision_of(one) == target], deployments.values()),
         paused=cluster.spec.paused,

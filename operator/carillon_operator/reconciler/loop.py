@@ -80,13 +80,16 @@ class Loop:
     async def lead(self, workers: int) -> None:
         """Works until it is cancelled. Begins with a LIST: what a watch showed to one who stood by may be old."""
         self._seen.clear()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(self._work())
-            group.create_task(self._lookout.run())
-            while True:
-                await self._resync()
-                await asyncio.sleep(SOON if self._failed else RESYNC)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work())
+                group.create_task(self._lookout.run())
+                while True:
+                    await self._resync()
+                    await asyncio.sleep(SOON if self._failed else RESYNC)
+        finally:
+            self._own.waiting.set(0)  # for the one who leads now
 
     async def stand_by(self) -> None:
         """Looks, without writing, whether the watch still shows what there is."""

@@ -39,7 +39,7 @@ LONGEST_WAIT = 600.0
 first seen at once do not come back at once.
 """
 REFUSED_AGAIN = 15.0
-"""Seconds after which what the API server did not take is offered again: quotas and webhooks change without a word."""
+"""Seconds after which what the API server did not take, or what is in the way, is looked at again: both change without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Reconciler:
         told += [saying.Event("Normal", reason, said) for reason, said in (("RotatingKeys", turned.said), ("Scaled", scaled.said)) if said]
         outcome = await self._say(resource, before, current, told, report.written)
         # Writes of this pass come back as hints; but what was made may have been ready before its watch began.
-        again = (plan.again, turned.again, scaled.again, look.lost_in(world.pods, now), REFUSED_AGAIN if report.refused else None)
+        refused = REFUSED_AGAIN if report.refused or report.foreign else None
+        again = (plan.again, turned.again, scaled.again, look.lost_in(world.pods, now), refused)
         waits = [one for one in again if one is not None]
         longest = LONGEST_WAIT * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
         return replace(outcome, again=max(min([*waits, longest]), 1.0), secrets=frozenset(secrets.references(cluster.spec)))

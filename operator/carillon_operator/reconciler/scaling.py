@@ -114,7 +114,8 @@ class Scaler:
         )
         if not spec.autoscaling:
             self.forget(seen.cluster.uid)
-            return found
+            # What the scaler last wrote is forgotten: others may write there now.
+            return replace(found, status=None)
         if not seen.acts:
             return found
         decision = await self._decide(seen, spec.autoscaling, readings)

@@ -9,7 +9,7 @@ from typing import Any
 
 from carillon_operator.credentials import complaints, named, value
 from carillon_operator.keyring import BadKeyring, Step, advance, checksum, parse, render
-from carillon_operator.kube import Client, Conflict
+from carillon_operator.kube import Client, Conflict, Forbidden, Invalid
 from carillon_operator.kube.kinds import POD, SECRET
 from carillon_operator.reconciler.apply import Report
 from carillon_operator.reconciler.pods import leaving
@@ -48,6 +48,11 @@ async def generate(client: Client, cluster: Cluster, world: World, report: Repor
                 report.written += 1
             except Conflict:
                 live = await client.get(SECRET, cluster.namespace, name)
+            except (Invalid, Forbidden) as refusal:
+                if isinstance(refusal, Forbidden) and refusal.namespace_ends:
+                    raise
+                report.refused.append(f"Secret {name}: {refusal.message}")
+                continue
             world.secrets[name] = live
         if owner(live) not in ("", cluster.uid):
             report.foreign.append(f"Secret {name} exists and is not this resource's: it is used as it is and left alone.")
@@ -88,7 +93,7 @@ def _keyring(secret: Object | None) -> tuple[str, Any]:
 def checksums(cluster: Cluster, world: World) -> dict[str, str]:
     """See `resources.Observed`."""
     found = {}
-    for one in unreloadable(cluster.spec):
+    for one in unreloadable(cluster):
         content = value(world.secrets.get(one.name) or {}, one.key)
         if content is not None:
             found[f"{one.name}/{one.key}"] = digest(base64.b64encode(content).decode(), 16)

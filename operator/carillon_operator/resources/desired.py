@@ -19,7 +19,7 @@ def desired(cluster: Cluster, observed: Observed) -> list[Object]:
     found = [
         service_account(cluster),
         *network_policies(cluster),
-        *redis(cluster),
+        *redis(cluster, observed),
         service(cluster, observed),
         metrics_service(cluster),
         disruption_budget(cluster),

@@ -50,16 +50,24 @@ def cell(cluster: Cluster) -> str:
     return external.cell or derived
 
 
-def unreloadable(spec: Spec) -> list[SecretKey]:
+def unreloadable(cluster: Cluster) -> list[SecretKey]:
     """Secrets that reach the server as variables: pods restart when they change."""
+    spec = cluster.spec
     found = [spec.push.apns.passphrase_secret] if spec.push.apns else []
     if spec.auth.existing_secret and spec.auth.existing_secret.format == "Secret":
         found.append(SecretKey(name=spec.auth.existing_secret.name, key=spec.auth.existing_secret.key))
     if spec.redis and (external := spec.redis.external):
         found += [external.url_secret, external.password_secret, external.sentinel.password_secret if external.sentinel else None]
+    if spec.managed_redis:
+        found.append(redis_password(cluster))
     found.append(spec.turn.secret if spec.turn else None)
     found.append(spec.telemetry.otlp.headers_secret if spec.telemetry.otlp else None)
     return [one for one in found if one]
+
+
+def redis_password(cluster: Cluster) -> SecretKey:
+    """Of the managed Redis. It and the server's pods read it when they start: both are replaced when it changes."""
+    return SecretKey(name=redis_name(cluster), key=PASSWORD_KEY)
 
 
 def _server(spec: Spec) -> dict[str, str]:

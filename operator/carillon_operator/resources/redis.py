@@ -1,8 +1,8 @@
 """The managed Redis: one replica. Without storage a Deployment, which moves off a dead node; with storage a StatefulSet, which does not."""
 
 from carillon_operator.resources.digest import digest
-from carillon_operator.resources.environment import PASSWORD_KEY, REDIS_PORT
-from carillon_operator.resources.inputs import Cluster, Object
+from carillon_operator.resources.environment import PASSWORD_KEY, REDIS_PORT, redis_password
+from carillon_operator.resources.inputs import Cluster, Object, Observed
 from carillon_operator.resources.metadata import REDIS, child, labels, redis_name, selector
 from carillon_operator.resources.pods import CONTAINER_SECURITY, from_secret, plain, pod_security, schedule
 from carillon_operator.spec.pods import Scheduling
@@ -17,12 +17,12 @@ HEADROOM = 1.5
 """Memory of the container over maxMemory: fragmentation, buffers of clients, and the copy that rewrites the append-only file."""
 
 
-def redis(cluster: Cluster) -> list[Object]:
+def redis(cluster: Cluster, observed: Observed) -> list[Object]:
     """All of it but the password; nothing where Redis is external."""
     managed = cluster.spec.managed_redis
     if managed is None:
         return []
-    return [_config(cluster, managed), _service(cluster), _workload(cluster, managed)]
+    return [_config(cluster, managed), _service(cluster), _workload(cluster, managed, observed)]
 
 
 def configuration(managed: ManagedRedis) -> str:
@@ -54,14 +54,14 @@ def _service(cluster: Cluster) -> Object:
     return found
 
 
-def _workload(cluster: Cluster, managed: ManagedRedis) -> Object:
+def _workload(cluster: Cluster, managed: ManagedRedis, observed: Observed) -> Object:
     kind = "StatefulSet" if managed.storage else "Deployment"
     found = child(cluster, "apps/v1", kind, redis_name(cluster), REDIS)
     found["spec"] = {
         "replicas": 1,
         "revisionHistoryLimit": 1,
         "selector": {"matchLabels": selector(cluster, REDIS)},
-        "template": _template(cluster, managed),
+        "template": _template(cluster, managed, observed),
     }
     if managed.storage:
         found["spec"] |= {
@@ -77,7 +77,7 @@ def _workload(cluster: Cluster, managed: ManagedRedis) -> Object:
     return found
 
 
-def _template(cluster: Cluster, managed: ManagedRedis) -> Object:
+def _template(cluster: Cluster, managed: ManagedRedis, observed: Observed) -> Object:
     overrides = managed.pod or Scheduling()
     volumes: list[Object] = [
         {"name": "config", "configMap": {"name": redis_name(cluster), "defaultMode": 0o440}},
@@ -98,7 +98,9 @@ def _template(cluster: Cluster, managed: ManagedRedis) -> Object:
     }
     if cluster.spec.image.pull_secrets:
         pod["imagePullSecrets"] = [plain(one) for one in cluster.spec.image.pull_secrets]
-    annotations = overrides.annotations | {"carillon.dev/config-checksum": digest(configuration(managed))}
+    password = redis_password(cluster)
+    started_with = [configuration(managed), observed.checksums.get(f"{password.name}/{password.key}")]
+    annotations = overrides.annotations | {"carillon.dev/config-checksum": digest(started_with)}
     return {"metadata": {"labels": overrides.labels | labels(cluster, REDIS), "annotations": annotations}, "spec": schedule(pod, overrides)}
 
 

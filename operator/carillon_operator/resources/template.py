@@ -44,7 +44,7 @@ def _template(cluster: Cluster, observed: Observed) -> Object:
     spec, overrides = cluster.spec, cluster.spec.pod
     mounts = files.mounted(cluster)
     annotations = dict(overrides.annotations)
-    used = {f"{one.name}/{one.key}" for one in unreloadable(spec)}
+    used = {f"{one.name}/{one.key}" for one in unreloadable(cluster)}
     if known := {name: value for name, value in observed.checksums.items() if name in used}:
         annotations[CONFIG_ANNOTATION] = digest(known)
     if observed.restarted_at:

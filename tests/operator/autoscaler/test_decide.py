@@ -106,6 +106,27 @@ def test_nothing_falls_while(seen: Scale, samples: tuple[Sample, ...]) -> None:
     assert after_window(seen, samples).replicas == 5
 
 
+def test_a_rise_waits_for_its_window_whatever_cannot_be_asked() -> None:
+    """A new operator knows nothing of the past, and a pod that cannot be asked has no part in what the others need."""
+    scaling = Autoscaling(min_replicas=2, max_replicas=20, connections_per_pod=100, scale_up_window_seconds=60)
+    for samples in (pods(300, 300, 300), pods(300, 300, None)):
+        history = History()
+        for second in range(0, 60, 15):
+            found = decide(scaling, scale(3), samples, history, NOW + second)
+            assert found.replicas == 3
+            history = found.history
+        assert decide(scaling, scale(3), samples, history, NOW + 60).replicas > 3
+    quiet = decide(scaling, scale(3), pods(100, 100, None), history, NOW + 60)
+    assert quiet.replicas == 3
+    spike = decide(scaling, scale(3), pods(300, 300, None), quiet.history, NOW + 75)
+    assert spike.replicas == 3
+
+
+def test_what_must_run_waits_for_no_window() -> None:
+    scaling = Autoscaling(min_replicas=5, max_replicas=20, connections_per_pod=100, scale_up_window_seconds=300)
+    assert decide(scaling, scale(2), pods(0, 0), History(), NOW).replicas == 5
+
+
 def test_a_window_with_a_hole_proves_nothing() -> None:
     first = decide(SCALING, scale(5), pods(*[10] * 5), History(), NOW)
     assert decide(SCALING, scale(5), pods(*[10] * 5), first.history, NOW + 400).replicas == 5

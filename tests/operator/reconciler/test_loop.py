@@ -127,6 +127,14 @@ async def test_a_list_finds_what_no_hint_told(quick: None) -> None:
         await world.passes_over(A, A, A)
 
 
+async def test_for_who_leads_no_more_nothing_waits(quick: None) -> None:
+    world = World()
+    async with world.leading():
+        await world.server.listed(1)
+        world.own.waiting.set(7)
+    assert world.own.waiting._value.get() == 0
+
+
 async def test_what_did_not_change_has_no_further_pass(quick: None) -> None:
     world = World()
     world.server.versions = {A: "1"}

@@ -33,6 +33,13 @@ def env(spec: dict[str, Any] | None = None) -> dict[str, Any]:
     return {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]}
 
 
+def test_another_password_of_the_managed_redis_makes_other_pods_of_it_and_of_the_server() -> None:
+    one, other = (Observed(checksums={"calls-redis/password": checksum}) for checksum in ("a", "b"))
+    assert revision(cluster(), one) != revision(cluster(), other)
+    pods = [children(observed=observed)["Deployment", "calls-redis"]["spec"]["template"] for observed in (one, one, other)]
+    assert pods[0] == pods[1] != pods[2]
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 )
