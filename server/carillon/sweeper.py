@@ -35,7 +35,7 @@ class Pace:
     touch: float = 1200.0
     """Renewal of idle users' keys: a third of their TTL."""
     echo: float = 3.0
-    """Without its own tick for so long the pod's channel is taken for dead."""
+    """Without its own tick for so long, and for longer than a renewal, the pod's channel is taken for dead."""
     oldest_tick: float = 3.0
     """A sweep after so long a silence holds all leases for a grace: the silence was an outage, not an absence of users."""
     batch: int = 200
@@ -140,7 +140,8 @@ class Sweeper:
     async def _keep_lease(self) -> None:
         while True:
             await self.renew()
-            if self._clock() - self._echoed > self._pace.echo:
+            # Each renewal echoes on the pod's channel.
+            if self._clock() - self._echoed > max(self._pace.echo, 1.5 * self._pace.renew):
                 self._echoed = self._clock()
                 await self._resubscribe()
             self._urgent.clear()

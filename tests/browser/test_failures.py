@@ -138,9 +138,7 @@ async def test_a_refused_token(people: People, bearer: str) -> None:
 
 async def test_signed_in_elsewhere(people: People) -> None:
     here = await people.signed_in("Alice")
-    there = await people.person("Alice")
-    there.id = here.id
-    await there.sign_in(people.url)
+    there = await people.elsewhere(here)
     await expect(here.banner).to_have_text("You are signed in somewhere else now. Connect again to use calls here.")
     await here.look("replaced")
     await here.press("Use calls here")

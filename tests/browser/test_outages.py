@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from harness.browser import REAL, SECONDS, Balancer, People, Person, talk
+from harness.browser import REAL, SECONDS, Balancer, People, talk
 from harness.redis import RedisServer
 from harness.server import ServerProcess, token
 from playwright.async_api import Browser, expect
@@ -181,9 +181,7 @@ async def test_no_sound_gets_through(people: People) -> None:
 
 async def test_a_call_is_taken_over_by_another_device(people: People) -> None:
     alice, bob = await people.call()
-    there: Person = await people.person("Alice")
-    there.id = alice.id
-    await there.sign_in(people.url)
+    there = await people.elsewhere(alice)
     await expect(alice.state).to_contain_text("The call goes on where you signed in last.")
     await there.press("Take the call here")
     await there.connected()

@@ -138,9 +138,7 @@ async def test_a_call_that_came_while_another_one_began_rings_on_when_that_is_ca
 
 async def test_who_calls_again_where_they_were_replaced_is_told_why_not(people: People) -> None:
     alice, _ = await people.call()
-    there = await people.person("Alice")
-    there.id = alice.id
-    await there.sign_in(people.url)
+    await people.elsewhere(alice)
     for _ in range(2):
         await alice.press("Call again")
         await expect(alice.problem).to_have_text("You are signed in somewhere else now. Connect again to use calls here.")

@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from harness.browser import ASKS, REAL, SECONDS, SOUNDS, Balancer, People, Person, talk
+from harness.browser import ASKS, REAL, SECONDS, SOUNDS, Balancer, People, talk
 from harness.redis import RedisServer
 from harness.server import ServerProcess, token
 from playwright.async_api import Browser, expect
@@ -27,9 +27,7 @@ CONNECT = """async (bearer) => {
 async def test_signed_in_elsewhere_and_taken_back_in_either_tab(people: People) -> None:
     bob = await people.signed_in("Bob")
     tab = await people.signed_in("Bob", beside=bob)
-    there: Person = await people.person("Bob")
-    there.id = bob.id
-    await there.sign_in(people.url)
+    there = await people.elsewhere(bob)
     for person in (tab, bob):
         for one in (bob, tab):
             await expect(one.banner).to_have_text(ELSEWHERE)
@@ -43,9 +41,7 @@ async def test_signed_in_elsewhere_and_taken_back_in_either_tab(people: People) 
 async def test_a_tab_that_is_left_takes_nothing_from_where_its_user_is_signed_in_now(people: People) -> None:
     bob = await people.signed_in("Bob")
     tab = await people.signed_in("Bob", beside=bob)
-    there: Person = await people.person("Bob")
-    there.id = bob.id
-    await there.sign_in(people.url)
+    there = await people.elsewhere(bob)
     await expect(tab.banner).to_have_text(ELSEWHERE)
     attempts: list[str] = []
     tab.page.on("websocket", lambda socket: attempts.append(socket.url))

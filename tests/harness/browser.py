@@ -27,20 +27,16 @@ SECONDS = 15_000
 
 expect.set_options(timeout=SECONDS)
 
-WATCH_MEDIA = """
-(() => {
-  const Real = RTCPeerConnection;
-  window.connections = [];
-  window.RTCPeerConnection = class extends Real { constructor(...options) { super(...options); window.connections.push(this); } };
-})();
-"""
-DIALLED = """
-(() => {
-  const Real = WebSocket;
-  window.dialled = [];
-  window.WebSocket = class extends Real { constructor(...options) { super(...options); window.dialled.push(this); } };
-})();
-"""
+
+def noting(kind: str, place: str) -> str:
+    """A script for pages: all that is made of a class of the browser is kept, in the order of its making."""
+    kept = f"window.{place}"
+    remember = f"constructor(...options) {{ super(...options); {kept}.push(this); }}"
+    return f"(() => {{ const Real = {kind}; {kept} = []; window.{kind} = class extends Real {{ {remember} }}; }})();"
+
+
+WATCH_MEDIA = noting("RTCPeerConnection", "connections")
+DIALLED = noting("WebSocket", "dialled")
 DIALLING_ENDS = """() => Promise.all(
   dialled
     .filter((socket) => socket.readyState === WebSocket.CONNECTING)
@@ -215,6 +211,12 @@ class People:
 
     async def signed_in(self, name: str, **options: Any) -> Person:
         return await (await self.person(name, **options)).sign_in(self.url)
+
+    async def elsewhere(self, person: Person) -> Person:
+        """The same user signed in once more, in a browser of its own."""
+        there = await self.person(person.name)
+        there.id = person.id
+        return await there.sign_in(self.url)
 
     async def pair(self, **options: Any) -> tuple[Person, Person]:
         return await self.signed_in("Alice", **options), await self.signed_in("Bob", **options)

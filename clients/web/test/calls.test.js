@@ -65,10 +65,10 @@ const reaches = (one, state) => until(() => one.call?.state === state, `${state}
 /** @param {CarillonClient} one @returns {Promise<import("../carillon.js").Call>} */
 const over = (one) => new Promise((done) => one.addEventListener("ended", (event) => done(/** @type {CustomEvent} */ (event).detail.call), { once: true }));
 
-/** @param {Partial<import("../carillon.js").Options>} [options] */
-async function talking(options) {
+/** @param {Partial<import("../carillon.js").Options>} [options] @param {import("../carillon.js").StartOptions} [wanted] */
+async function talking(options, wanted) {
   const pair = await two(options);
-  await pair.alice.start(pair.to);
+  await pair.alice.start(pair.to, wanted);
   await reaches(pair.bob, "incoming");
   await pair.bob.accept();
   await Promise.all([reaches(pair.alice, "connected"), reaches(pair.bob, "connected")]);
@@ -399,11 +399,7 @@ test("what is asked while the browser asks for the microphone is done once it is
 });
 
 test("unmuted without a microphone, one is asked for", async () => {
-  const { alice, bob, to } = await two();
-  await alice.start(to, { listenOnly: true });
-  await reaches(bob, "incoming");
-  await bob.accept();
-  await reaches(alice, "connected");
+  const { alice, bob } = await talking({}, { listenOnly: true });
   const errors = /** @type {string[]} */ ([]);
   alice.on("error", ({ error }) => errors.push(error.code));
   fails.audio = "NotAllowedError";
@@ -418,11 +414,7 @@ test("unmuted without a microphone, one is asked for", async () => {
 });
 
 test("a microphone that is chosen is not turned on by that", async () => {
-  const { alice, bob, to } = await two();
-  await alice.start(to, { listenOnly: true });
-  await reaches(bob, "incoming");
-  await bob.accept();
-  await reaches(alice, "connected");
+  const { alice, bob } = await talking({}, { listenOnly: true });
   const before = given.length;
   await alice.useDevice("audioinput", "headset");
   assert.deepEqual([alice.call?.local.audio, given.length], ["off", before]);

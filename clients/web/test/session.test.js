@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoff, hint } from "../src/backoff.js";
 import { createConnection } from "../src/connection.js";
-import { createSession } from "../src/session.js";
 import { createPeer } from "../src/peer.js";
+import { createSession } from "../src/session.js";
 import { createTimers } from "../src/timers.js";
 import { bearer } from "../src/token.js";
 import { FakePeerConnection, install } from "./browser.js";
@@ -17,6 +17,29 @@ function fresh() {
   const session = createSession(true);
   session.receive(welcome());
   return session;
+}
+
+/**
+ * A connection on sockets of this kind, until the test is over.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {new () => object} Socket
+ * @param {object} [owner] What it does otherwise than nothing.
+ */
+function connected(t, Socket, owner) {
+  const { WebSocket } = globalThis;
+  Object.assign(globalThis, { WebSocket: Socket });
+  const timers = createTimers();
+  t.after(() => {
+    timers.stop();
+    Object.assign(globalThis, { WebSocket });
+  });
+  const nothing = () => {};
+  const told = { onLost: nothing, onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
+  const asked = { url: () => "ws://x", getToken: () => "a.b.c", admit: () => true };
+  const connection = createConnection(createSession(true), timers, { ...told, ...asked, ...owner });
+  connection.open();
+  return connection;
 }
 
 test("numbers calls and media, and nothing else", () => {
@@ -138,22 +161,13 @@ test("backs off with jitter, and takes the server's hint", () => {
 test("an attempt that nobody answers was wait enough: half of all ways may lead to a dead node", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
   let attempts = 0;
-  const { WebSocket } = globalThis;
   class Unanswered {
     constructor() {
       attempts++;
     }
     close() {}
   }
-  Object.assign(globalThis, { WebSocket: Unanswered });
-  const timers = createTimers();
-  t.after(() => {
-    timers.stop();
-    Object.assign(globalThis, { WebSocket });
-  });
-  const nothing = () => {};
-  const told = { onLost: nothing, onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
-  createConnection(createSession(true), timers, { url: () => "ws://x", getToken: () => "a.b.c", admit: () => true, ...told }).open();
+  connected(t, Unanswered);
   for (let n = 1; n <= 6; n++) {
     await new Promise(setImmediate);
     assert.equal(attempts, n);
@@ -183,21 +197,13 @@ test("a socket that our own move drives out was not replaced by somebody else", 
       this.onmessage({ data: JSON.stringify(message) });
     }
   }
-  const { WebSocket } = globalThis;
   const { random } = Math;
-  Object.assign(globalThis, { WebSocket: Socket });
   Math.random = () => 0;
-  const timers = createTimers();
   t.after(() => {
-    timers.stop();
     Math.random = random;
-    Object.assign(globalThis, { WebSocket });
   });
   const lost = /** @type {string[]} */ ([]);
-  const nothing = () => {};
-  const told = { onLost: (/** @type {any} */ { code }) => lost.push(code), onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
-  const connection = createConnection(createSession(true), timers, { url: () => "ws://x", getToken: () => "a.b.c", admit: () => true, ...told });
-  connection.open();
+  const connection = connected(t, Socket, { onLost: (/** @type {any} */ { code }) => lost.push(code) });
   await until(() => sockets.length === 1, "the first socket");
   sockets[0].say(welcome());
   sockets[0].say({ type: "server.going_away", payload: {} });
@@ -224,20 +230,9 @@ test("a clock that is an hour ahead asks for no token before its time", async (t
     send() {}
     close() {}
   }
-  const { WebSocket } = globalThis;
-  Object.assign(globalThis, { WebSocket: Socket });
-  const timers = createTimers();
-  t.after(() => {
-    timers.stop();
-    Object.assign(globalThis, { WebSocket });
-  });
   const claims = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1000) - 3600 + 300 })).toString("base64url");
   let asked = 0;
-  const getToken = () => `a.${claims}.c${++asked}`;
-  const nothing = () => {};
-  const told = { onLost: nothing, onHeard: nothing, onOpen: nothing, onProved: nothing, onError: nothing };
-  const connection = createConnection(createSession(true), timers, { url: () => "ws://x", getToken, admit: () => true, ...told });
-  connection.open();
+  const connection = connected(t, Socket, { getToken: () => `a.${claims}.c${++asked}` });
   await until(() => connection.up(), "the welcome");
   await new Promise((done) => setTimeout(done, 1300)); // in which it would have asked again
   assert.equal(asked, 1);

@@ -28,7 +28,7 @@ def decide(scaling: Autoscaling, scale: Scale, samples: Iterable[Sample], histor
     needs = targets.needs(scaling, scale.running, known, history.seen, now)
     most = max(needs, key=lambda need: need.replicas)
     wanted = min(max(most.replicas, least), scaling.max_replicas)
-    needed = _remember(scaling, history.least, Recommendation(now, wanted))
+    needed = _remember(scaling, history.needed, Recommendation(now, wanted))
     past = _remember(scaling, history.past, Recommendation(now, wanted)) if targets.complete(scaling, known) else ()
     rise, again = _rise(scaling, scale, needed, wanted, least, now)
     count = rise if rise > scale.running else _fall(scaling, scale, known, past, now)
@@ -89,7 +89,9 @@ def _rise(
     """
     running = scale.running
     begin = now - scaling.scale_up_window_seconds
-    steady = [one.replicas for one in past if one.at > begin] + ([running] if past[0].at > begin else [])
+    steady = [one.replicas for one in past if one.at > begin]
+    if past[0].at > begin:
+        steady.append(running)  # of the rest of the window nothing is known
     wanted = max(least, min([wanted, *steady]))
     early = scale.changed_at + UP_EVERY - now
     if running >= least and early > 0:

@@ -70,11 +70,11 @@ class Scale:
 class History:
     """Recommendations of one window and connections of the last minute, oldest first; since when an outside decrease has been held.
 
-    past: those that rest on all pods. least: those that pods which could not be asked would have raised, if anything, among them.
+    past: those that rest on all pods. needed: others too, for which some pods could not be asked: so many at least were needed.
     """
 
     past: tuple[Recommendation, ...] = ()
-    least: tuple[Recommendation, ...] = ()
+    needed: tuple[Recommendation, ...] = ()
     seen: tuple[Point, ...] = ()
     held_since: float | None = None
 

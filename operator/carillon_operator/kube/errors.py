@@ -25,6 +25,11 @@ class ApiError(Exception):
         """Whether the same call may go through in a moment."""
         return self.status >= 500
 
+    @property
+    def namespace_ends(self) -> bool:
+        """The namespace is being deleted: nothing can be made in it, and nothing needs to."""
+        return "NamespaceTerminating" in self.causes
+
 
 class NotFound(ApiError):
     pass
@@ -35,10 +40,7 @@ class Conflict(ApiError):
 
 
 class Forbidden(ApiError):
-    @property
-    def namespace_ends(self) -> bool:
-        """The namespace is being deleted: nothing can be made in it, and nothing needs to."""
-        return "NamespaceTerminating" in self.causes
+    pass
 
 
 class Invalid(ApiError):

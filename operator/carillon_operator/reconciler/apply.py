@@ -46,13 +46,11 @@ class Applier:
             kind = kind_of(one)
             try:
                 await self._one(cluster, one, kind, world.children.get((kind, one["metadata"]["name"])), report)
-            except Invalid as refusal:
-                place = report.unchangeable if refusal.status == 422 and "immutable" in _lower(refusal) else report.refused
-                place.append(f"{_name(one)}: {refusal.message}")
-            except Forbidden as refusal:
+            except (Invalid, Forbidden) as refusal:
                 if refusal.namespace_ends:
                     raise
-                report.refused.append(f"{_name(one)}: {refusal.message}")
+                place = report.unchangeable if refusal.status == 422 and "immutable" in _lower(refusal) else report.refused
+                place.append(f"{_name(one)}: {refusal.message}")
             except Throttled:
                 raise
             except ApiError as passing:
@@ -116,5 +114,5 @@ def _name(one: Object) -> str:
     return f"{one['kind']} {one['metadata']['name']}"
 
 
-def _lower(refusal: Invalid) -> str:
+def _lower(refusal: ApiError) -> str:
     return refusal.message.lower().replace("forbidden: updates to", "immutable")

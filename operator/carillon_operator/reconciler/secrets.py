@@ -49,7 +49,7 @@ async def generate(client: Client, cluster: Cluster, world: World, report: Repor
             except Conflict:
                 live = await client.get(SECRET, cluster.namespace, name)
             except (Invalid, Forbidden) as refusal:
-                if isinstance(refusal, Forbidden) and refusal.namespace_ends:
+                if refusal.namespace_ends:
                     raise
                 report.refused.append(f"Secret {name}: {refusal.message}")
                 continue

@@ -7,11 +7,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from carillon.auth import Authenticator, Identity, credentials
+from carillon.auth import Authenticator, Identity
 from carillon.config import Settings
-from carillon.errors import AuthError, Close, KeysUnavailable
 from carillon.limits import allowed
 from carillon.protocol import IceServer
+from carillon.ws.identify import identify
 from carillon.ws.ports import Door, Observer, Refusal
 
 IceServers = Callable[[str, float], list[IceServer]]
@@ -37,27 +37,19 @@ class Bearer:
         """`/ws` without a WebSocket handshake: what the reference tells of the token, and then what is missing."""
         # A proxy that does not pass `Upgrade` on, as most by default, passes on where v1 clients have their token.
         offered = request.headers.get("sec-websocket-protocol", "")
-        peer = request.client.host if request.client else ""
         try:
             await self._identify(request, [protocol.strip() for protocol in offered.split(",")])
         except Refusal as refusal:
-            self._observer.turned_away(refusal, peer)
+            self._observer.turned_away(refusal, _peer(request))
             raise
-        self._observer.not_upgraded(peer)
+        self._observer.not_upgraded(_peer(request))
         return PlainTextResponse("Connect by WebSocket", 426, {"Upgrade": "websocket", "Connection": "Upgrade"})
 
     async def _identify(self, request: Request, subprotocols: Sequence[str] = ()) -> Identity:
         """Raises Refusal."""
         scope = request.scope
-        address = self._door.knock(request.client.host if request.client else "", scope["headers"])
-        try:
-            found = credentials(scope["headers"], subprotocols, scope["query_string"])
-            return await self._authenticator.authenticate(found.token, time.time())
-        except KeysUnavailable as error:
-            raise Refusal(503, str(error), Close.TRY_AGAIN, error.retry_after) from None
-        except AuthError as error:
-            self._door.refused(address)
-            raise Refusal(401, str(error), Close.UNAUTHORIZED) from None
+        address = self._door.knock(_peer(request), scope["headers"])
+        return await identify(self._authenticator, self._door, address, scope["headers"], subprotocols, scope["query_string"])
 
     def _cors(self, request: Request) -> dict[str, str]:
         origin = request.headers.get("origin")
@@ -72,3 +64,7 @@ class Bearer:
         if error.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return PlainTextResponse(error.text, error.status, headers)
+
+
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""

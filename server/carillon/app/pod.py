@@ -78,15 +78,7 @@ class Pod:
         )
         self.subscriber = Subscriber(connector, self.store.channel, self.router.on_message, self._subscribed)
         calls = settings.calls
-        pace = Pace(
-            lease=calls.pod_lease,
-            renew=calls.pod_renewal,
-            sweep=calls.sweep,
-            attend=calls.renewal,
-            outage=calls.outage_notice,
-            # Each renewal echoes on the pod's channel.
-            echo=max(3.0, 1.5 * calls.pod_renewal),
-        )
+        pace = Pace(lease=calls.pod_lease, renew=calls.pod_renewal, sweep=calls.sweep, attend=calls.renewal, outage=calls.outage_notice)
         engine = self.engine
         self.sweeper = Sweeper(
             self.store, self.hub, engine.comparer, engine.registrar, engine.deadlines, pace, self.subscriber.restart, clock

@@ -24,7 +24,6 @@ class Jwks:
         self._keys: tuple[Key, ...] = ()
         self._tried = self._fetched = float("-inf")
         self._fetching: asyncio.Task[bool] | None = None
-        self._failing = False
 
     def find(self, kid: str, algorithm: str, now: float) -> Sequence[Key]:
         return match(self._keys, kid, algorithm)
@@ -34,7 +33,8 @@ class Jwks:
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next fetch where the last one failed, so that a key which is not found may well exist."""
-        return min(max(self._tried + self._refetch - now, 1.0), self._refetch) if self._failing else None
+        failed = self._tried != self._fetched
+        return min(max(self._tried + self._refetch - now, 1.0), self._refetch) if failed else None
 
     async def refresh(self, kid: str, now: float) -> bool:
         """One fetch for all who wait; at most every `refetch` seconds."""
@@ -42,7 +42,7 @@ class Jwks:
             # A clock may go back, too.
             if 0 <= now - self._tried < self._refetch:
                 return False
-            self._tried, self._failing = now, True
+            self._tried = now
             self._fetching = asyncio.get_running_loop().create_task(self._fetch(now))
         return await asyncio.shield(self._fetching)
 
@@ -61,6 +61,6 @@ class Jwks:
                 "the JWKS cannot be fetched; the keys before it stay in force", extra={"why": f"{type(error).__name__}: {error}"[:200]}
             )
             return False
-        self._fetched, self._failing = now, False
+        self._fetched = now
         log.info("JWKS fetched", extra={"keys": len(self._keys)})
         return True

@@ -12,6 +12,9 @@ from carillon.client.connection import Connection
 from carillon.client.session import Json
 from carillon.errors import CarillonError
 
+PATIENCE = 10.0
+"""Seconds for an answer."""
+
 
 class CallRefused(CarillonError):
     """The server answered with an `error` message. `code` is one of `carillon.errors.ErrorCode`."""
@@ -34,7 +37,7 @@ class CarillonClient(Connection):
         """
         said = len(self.log)
         await self.send("call.start", callee_id=callee_id, **more)
-        return await self._expect("call.ringing", 10.0, unless="call.accepted", since=said)
+        return await self._expect("call.ringing", PATIENCE, unless="call.accepted", since=said)
 
     async def accept(self, session_id: str) -> None:
         await self.send("call.accept", session_id=session_id)
@@ -50,7 +53,7 @@ class CarillonClient(Connection):
         await self.send("call.check", session_id=session_id)
         return await self.expect("call.check_result")
 
-    async def expect(self, kind: str, timeout: float = 10.0) -> Json:
+    async def expect(self, kind: str, timeout: float = PATIENCE) -> Json:
         """The payload of the next message of a kind not yet returned. Raises CallRefused at an `error` before it, TimeoutError."""
         return await self._expect(kind, timeout)
 

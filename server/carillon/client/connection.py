@@ -85,15 +85,12 @@ class Connection:
 
         Raises CarillonError once the connection has ended for good, TypeError for what JSON cannot carry.
         """
+        numbered = self.v1 and kind.startswith(("call.", "webrtc.")) and kind != "call.check"
+        if not numbered:
+            await self._up.wait()
         if self._failure:
             raise self._failure
-        if self.v1 and kind.startswith(("call.", "webrtc.")) and kind != "call.check":
-            text = self.session.number(kind, payload)
-        else:
-            text = json.dumps({"type": kind, "payload": payload})
-            await self._up.wait()
-            if self._failure:
-                raise self._failure
+        text = self.session.number(kind, payload) if numbered else json.dumps({"type": kind, "payload": payload})
         if self._up.is_set() and self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(text)

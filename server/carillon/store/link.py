@@ -57,8 +57,6 @@ class RedisLink:
         self._lost_at = 0.0
         """When the last connection was lost, by the loop's clock; 0: there was none."""
         self._scheduled = self._leaving = self._answered = self._closed = False
-        self._why = ""
-        """Why there is no connection, as it was last logged."""
         self._loop: asyncio.AbstractEventLoop
         self._tasks: list[asyncio.Task[None]] = []
         self.sharded_pubsub = False
@@ -194,14 +192,13 @@ class RedisLink:
 
     # ---------------------------------------------------------------- the connection
 
-    def _unreachable(self, why: str) -> None:
-        if self._why != why:
-            self._why = why
-            log.warning("no connection to Redis", extra={"why": why})
+    @staticmethod
+    def _unreachable(why: str) -> None:
+        log.warning("no connection to Redis", extra={"why": why})
 
     async def _serve(self, wire: Wire) -> bool:
         """Use a connection until it is lost; whether anything was answered on it."""
-        self._answered, self._why = False, ""
+        self._answered = False
         about: dict[str, object] = {"address": wire.address, "version": ".".join(map(str, wire.server.version))}
         if self._lost_at:
             about["away"] = round(self._loop.time() - self._lost_at, 1)

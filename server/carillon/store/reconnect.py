@@ -22,15 +22,20 @@ async def keep_connected(
     """Runs until cancelled.
 
     use: holds a connection until it is lost; True if Redis has answered on it, so that the next is tried for at once.
-    failed: told why there is none. most: seconds between two attempts.
+    failed: told why there is none, once as long as that is the reason. most: seconds between two attempts.
     """
-    delay = FIRST_DELAY
+    delay, said = FIRST_DELAY, ""
     while True:
         try:
-            if await use(await connect()):
+            wire = await connect()
+            said = ""
+            if await use(wire):
                 delay = FIRST_DELAY
         except (OSError, RedisError) as problem:
-            failed(f"{type(problem).__name__}: {problem}"[:200])
+            why = f"{type(problem).__name__}: {problem}"[:200]
+            if why != said:
+                said = why
+                failed(why)
         except Exception:
             log.exception("a connection to Redis stumbled")
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret

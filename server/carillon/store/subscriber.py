@@ -37,8 +37,6 @@ class Subscriber:
         self._retry_cap = retry_cap
         self._wire: Wire | None = None
         self._closed = False
-        self._why = ""
-        """Why it could not be joined, as said last."""
         self._task: asyncio.Task[None] | None = None
         self.subscribed = asyncio.Event()
         """Set while messages arrive."""
@@ -57,10 +55,9 @@ class Subscriber:
         if self._wire is not None:
             self._wire.abort()
 
-    def _unreachable(self, why: str) -> None:
-        if self._why != why:
-            self._why = why
-            log.warning("the pod's channel cannot be joined", extra={"why": why})
+    @staticmethod
+    def _unreachable(why: str) -> None:
+        log.warning("the pod's channel cannot be joined", extra={"why": why})
 
     async def _serve(self, wire: Wire) -> bool:
         """Listen until the connection is lost; whether it was subscribed."""
@@ -87,7 +84,6 @@ class Subscriber:
             except Exception:
                 log.exception("a message on the pod's channel could not be handled")
         elif reply[0] in (b"subscribe", b"ssubscribe"):
-            self._why = ""
             self.subscribed.set()
             self._on_subscribed()
         else:

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from carillon import protocol
-from carillon.auth import Authenticator, Identity, credentials
-from carillon.errors import AuthError, Close, KeysUnavailable, ProtocolError, Refused, TokenExpired
+from carillon.auth import Authenticator, Identity
+from carillon.errors import Close, ProtocolError, Refused
 from carillon.hub import Attached
 from carillon.protocol import SUBPROTOCOL, ResumePayload, encode
 from carillon.service.attach import Attacher
 from carillon.service.service import Service
 from carillon.ws.connection import SocketConnection
 from carillon.ws.conversation import Conversation
+from carillon.ws.identify import identify
 from carillon.ws.ports import Door, Observer, Refusal, SocketSettings
 from carillon.ws.pulse import UNATTACHED, Pulse
 from carillon.ws.socket import Closed, Message, Socket
@@ -73,23 +74,12 @@ class Endpoint:
             raise Refusal(503, "This server is leaving", Close.RESTART, 1.0)
         peer = scope["client"][0] if scope["client"] else ""
         address = self._door.knock(peer, scope["headers"])
-        identity = await self._identify(socket, scope, address)
+        identity = await identify(self._authenticator, self._door, address, scope["headers"], scope["subprotocols"], socket.query)
         await self._door.enter(address, identity.user.user_id)
         try:
             await self._live(socket, identity, v1, address)
         finally:
             self._door.leave(address, identity.user.user_id)
-
-    async def _identify(self, socket: Socket, scope: dict[str, Any], address: str) -> Identity:
-        try:
-            found = credentials(scope["headers"], scope["subprotocols"], socket.query)
-            return await self._authenticator.authenticate(found.token, time.time())
-        except KeysUnavailable as error:
-            raise Refusal(503, str(error), Close.TRY_AGAIN, error.retry_after) from None
-        except AuthError as error:
-            self._door.refused(address)
-            code = Close.TOKEN_EXPIRED if isinstance(error, TokenExpired) else Close.UNAUTHORIZED
-            raise Refusal(401, str(error), code) from None
 
     # ---------------------------------------------------------------- one connection
 
